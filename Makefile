@@ -1,0 +1,59 @@
+# Every target sets up .venv by itself; pass options on with ARGS, as in: make demo ARGS="--no-serve --json -o out"
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+ARGS ?=
+MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench bench-fit bench-folder lint docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; pass one with: make PYTHON=python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (about 1.5 GB the first time)" >&2
+	@$(PIP) install -c constraints.txt torch
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.ready
+	@$(PIP) install -c constraints.txt -e '.[bench]'
+	@touch $@
+
+demo: $(VENV)/.ready ## fit, measure and map Fashion-MNIST, then show it
+	@scripts/fashion_mnist.sh
+	@$(BIN)/latentarium demo $(ARGS)
+
+test: lint ## static checks, doctests and the whole test suite
+	@scripts/fashion_mnist.sh
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules src/latentarium tests $(ARGS)
+
+lint: $(VENV)/.ready ## style, layers, sizes and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_sizes.py src scripts
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+bench: bench-fit bench-folder ## every benchmark
+
+bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python benchmarks/fit.py $(ARGS)
+
+bench-folder: $(VENV)/.ready ## peak memory on a folder of many pictures
+	@$(BIN)/python benchmarks/folder.py $(ARGS)
+
+docs: $(VENV)/.ready ## the reference as static pages in site/
+	@$(BIN)/python -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)
+	@echo "site/index.html"
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) site build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

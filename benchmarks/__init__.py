@@ -1,0 +1,1 @@
+"""Benchmarks: one command a table; results are committed as JSON beside them."""

@@ -1,0 +1,8 @@
+"""Foreign models and stored codes seen as a `LatentSpace`."""
+
+from latentarium.adapters.entry import as_space
+from latentarium.adapters.plain import SpaceFields, from_callables, from_codes
+from latentarium.adapters.pytorch import from_torch
+from latentarium.adapters.scikit import from_sklearn
+
+__all__ = ["SpaceFields", "as_space", "from_callables", "from_codes", "from_sklearn", "from_torch"]

@@ -1,0 +1,152 @@
+"""Fitted scikit-learn transformers as a `LatentSpace`."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Unpack, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium.adapters.plain import SpaceFields
+from latentarium.arrays import FloatArray
+from latentarium.distributions import Normal
+from latentarium.errors import InvalidInput, invalid
+from latentarium.space import LatentSpace
+
+Rows = Callable[[FloatArray], NDArray[Any]]
+
+# Decoders of the form W z + b: a difference of two decodings is their exact derivative.
+_AFFINE_DECODERS = frozenset(
+    [
+        "PCA",
+        "IncrementalPCA",
+        "TruncatedSVD",
+        "FastICA",
+        "NMF",
+        "MiniBatchNMF",
+        "SparsePCA",
+        "MiniBatchSparsePCA",
+        "StandardScaler",
+    ]
+)
+# Encoders that iterate on all rows together until all have converged, so that rows would depend on their neighbours.
+_JOINT_ENCODERS = frozenset({"NMF", "MiniBatchNMF"})
+_CENTRED_CODES = frozenset({"PCA", "IncrementalPCA"})
+
+
+def from_sklearn(estimator: Any, **fields: Unpack[SpaceFields]) -> LatentSpace:
+    """A fitted, unsupervised scikit-learn estimator with `transform`, and `inverse_transform` where it has one.
+
+    Data are rows of shape (n_features,) in the units the estimator was fitted in. PCA comes with the prior that
+    its explained variances state (ones where it whitens), and affine decoders with their exact derivative.
+
+    Parameters
+    ----------
+    estimator : PCA, NMF, FastICA, KernelPCA, a pipeline of such, or anything with `transform`
+    fields : name, prior, geometry, axes, modality, provenance, batch_size of the `LatentSpace`
+
+    Raises
+    ------
+    InvalidInput
+        When the estimator is not fitted, is supervised, or has no `transform`.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> space = from_sklearn(PCA(2).fit(np.random.default_rng(0).normal(size=(20, 5))))
+    >>> sorted(space.capabilities)
+    ['decode', 'derivative', 'encode', 'prior']
+    """
+    _check_usable(estimator)
+    kinds = {kind.__name__ for kind in type(estimator).__mro__ if kind.__module__.startswith("sklearn.")}
+    data_shape = (int(estimator.n_features_in_),)
+    encode = _rows_function(estimator, "transform")
+    codes = encode(np.zeros((1, *data_shape), np.float32))
+    if codes.ndim != 2:
+        raise invalid(
+            f"the transform of {type(estimator).__name__}", "one that gives dense rows", f"shape {codes.shape}"
+        )
+    decode = _decoder(estimator, codes.astype(np.float32))
+    fields.setdefault("name", type(estimator).__name__)
+    fields.setdefault("provenance", {"kind": "sklearn", "estimator": type(estimator).__name__})
+    fields.setdefault("prior", _explained(estimator) if kinds & _CENTRED_CODES else None)
+    if kinds & _JOINT_ENCODERS:
+        fields.setdefault("batch_size", 1)
+    return LatentSpace(
+        shape=codes.shape[1:],
+        data_shape=data_shape,
+        encode_fn=encode,
+        decode_fn=decode,
+        decode_jvp_fn=_affine_jvp(decode, codes.shape[1]) if decode and kinds & _AFFINE_DECODERS else None,
+        **fields,
+    )
+
+
+def _check_usable(estimator: Any) -> None:
+    from sklearn.base import BaseEstimator, is_classifier, is_regressor
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    if not isinstance(estimator, BaseEstimator):
+        raise invalid("estimator", "a fitted scikit-learn estimator", estimator, "wrap functions with from_callables")
+    if is_classifier(estimator) or is_regressor(estimator):
+        raise invalid("estimator", "unsupervised", estimator, "use a transformer such as PCA")
+    if getattr(estimator, "transform", None) is None:
+        raise invalid(
+            "estimator", "one with a transform", estimator, "where only codes are known use from_codes(codes)"
+        )
+    try:
+        check_is_fitted(estimator)
+        _ = cast(Any, estimator).n_features_in_
+    except (NotFittedError, AttributeError) as error:
+        raise invalid("estimator", "fitted", estimator, "call fit(X) first") from error
+
+
+def _rows_function(estimator: Any, method: str) -> Rows:
+    from sklearn.exceptions import NotFittedError
+
+    # Estimators fitted in single precision refuse rows of another one.
+    components = getattr(estimator, "components_", None)
+    dtype = components.dtype if isinstance(components, np.ndarray) else np.dtype(np.float64)
+
+    def run(rows: FloatArray) -> NDArray[Any]:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            try:
+                return np.asarray(getattr(estimator, method)(rows.astype(dtype)))
+            except NotFittedError:
+                raise
+            except ValueError as error:
+                raise InvalidInput(f"{type(estimator).__name__}.{method} refuses these rows: {error}") from error
+
+    return run
+
+
+def _decoder(estimator: Any, code: FloatArray) -> Rows | None:
+    """`inverse_transform`, or None: some estimators say only when called that they were fitted without one."""
+    from sklearn.exceptions import NotFittedError
+
+    if getattr(estimator, "inverse_transform", None) is None:
+        return None
+    decode = _rows_function(estimator, "inverse_transform")
+    try:
+        decode(code)
+    except (NotFittedError, AttributeError):
+        return None
+    return decode
+
+
+def _affine_jvp(decode: Rows, dim: int) -> Callable[[FloatArray, FloatArray], tuple[NDArray[Any], NDArray[Any]]]:
+    origin = decode(np.zeros((1, dim), np.float32))
+
+    def jvp(z: FloatArray, v: FloatArray) -> tuple[NDArray[Any], NDArray[Any]]:
+        return decode(z), decode(v) - origin
+
+    return jvp
+
+
+def _explained(estimator: Any) -> Normal:
+    if estimator.whiten:
+        return Normal.standard(int(estimator.n_components_))
+    std = np.sqrt(np.asarray(estimator.explained_variance_, np.float64))
+    return Normal(mean=np.zeros(len(std)), std=np.maximum(std, max(1e-6 * float(std.max()), 1e-12)))

@@ -1,0 +1,186 @@
+"""The spec sheet: measures of a bundle, the pictures that show them, one HTML file."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium import pictures
+from latentarium.applications.evaluation import Evaluation, evaluation_rows
+from latentarium.applications.mapping import map_labels, read_map
+from latentarium.applications.paths import blend, traverse
+from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
+from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.measures import Measurements, Section, ReportContent, measure, render_report
+from latentarium.rng import generator
+
+SHOWN = 20
+SHOW_STREAM = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """What `write_sheet` made: scores, the sentence on which rows they are from, and the bundle that holds it."""
+
+    bundle: Bundle
+    measurements: Measurements
+    which: str
+    pictures: Sequence[str]
+
+
+def write_sheet(
+    bundle: Bundle,
+    *,
+    data: str | None = None,
+    seed: int = 0,
+    only: Sequence[str] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Sheet:
+    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it."""
+    evaluation = evaluation_rows(bundle, data=data)
+    x = bundle.modality.to_array(np.asarray(evaluation.raw))
+    found = measure(bundle.space, x, seed=seed, only=only, progress=progress)
+    shown = show(bundle, evaluation, seed=seed)
+    content = _content(bundle, evaluation, found, shown)
+    writers: dict[str, Writer] = {
+        "measures.json": json_writer({**found.to_json(), "rows": evaluation.which, "seed": seed}),
+        "report.html": bytes_writer(render_report(content).encode()),
+    }
+    for section in shown:
+        for index, (_, picture) in enumerate(section.pictures):
+            ending = "png" if isinstance(picture, bytes) else "svg"
+            name = f"pictures/{section.title.lower().replace(' ', '-')}{f'-{index + 1}' if index else ''}.{ending}"
+            writers[name] = bytes_writer(picture if isinstance(picture, bytes) else picture.encode())
+    made = [name for name in writers if name.startswith("pictures/")]
+    return Sheet(bundle=bundle.with_files(writers), measurements=found, which=evaluation.which, pictures=made)
+
+
+def show(bundle: Bundle, evaluation: Evaluation, *, seed: int) -> list[Section]:
+    """Sections of the report with the pictures that this kind of data allows."""
+    chosen = np.sort(generator(seed, SHOW_STREAM).choice(len(evaluation.raw), min(SHOWN, len(evaluation.raw)), False))
+    x = bundle.modality.to_array(np.asarray(evaluation.raw[chosen]))
+    sections = _image_sections(bundle, x, seed) if isinstance(bundle.modality, ImageModality) else []
+    if isinstance(bundle.modality, TableModality):
+        sections = _table_sections(bundle, bundle.modality, x)
+    return [*sections, *_map_sections(bundle), *_curve_sections(bundle)]
+
+
+def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[Section]:
+    space = bundle.space
+    codes = space.encode(x)
+    png = pictures.png_bytes
+    sections = [
+        _one("Reconstructions", "Test rows above, their reconstructions below.",
+             png(pictures.pairs_sheet(x, space.decode(codes), columns=10))),
+    ]
+    if "prior" in space.capabilities:
+        kind = bundle.manifest.get("prior")
+        words = "a Gaussian mixture fitted to the codes" if kind == "mixture" else "the standard normal prior"
+        draws = space.sample(40, seed=seed)
+        sections.append(_one("Samples", f"Decoded draws from {words}.", png(pictures.sheet(draws, columns=10))))
+    if len(codes) >= 4:
+        lines = [blend(space, codes[[i, i + 1]], steps=10) for i in range(0, min(8, len(codes) - 1), 2)]
+        words = "From one test row to another, left to right."
+        sections.append(_one("Interpolations", words, png(pictures.sheet(np.concatenate(lines), columns=10))))
+    dimensions, frames = traverse(space, bundle.codes, steps=10)
+    words = "Each row moves one latent dimension from -3 to +3 standard deviations; the most varying first."
+    labels = [f"z{d}" for d in dimensions]
+    return [*sections, _one("Traversals", words, png(pictures.traversals(frames, labels=labels)))]
+
+
+def _table_sections(bundle: Bundle, modality: TableModality, x: NDArray[np.float32]) -> list[Section]:
+    """One row and its reconstruction, feature by feature."""
+    row = x[:1]
+    names = feature_names(modality)
+    drawn = pictures.feature_bars(row[0], bundle.space.reconstruct(row)[0], names)
+    return [_one("Reconstructions", "One test row and its reconstruction; numbers in standard deviations.", drawn)]
+
+
+def feature_names(modality: TableModality) -> list[str]:
+    """A name for each place of a table's array row."""
+    blocks = modality.blocks
+    names = [modality.names[i] for i in blocks.numeric_columns]
+    names += [f"{modality.names[i]} missing" for i in blocks.missing_columns]
+    for i in blocks.categorical_columns:
+        names += [f"{modality.names[i]} = {category}" for category in modality.columns[i].categories]
+    return names
+
+
+def _map_sections(bundle: Bundle) -> list[Section]:
+    drawn = []
+    for method in bundle.manifest.get("maps", {}):
+        found = read_map(bundle, method)
+        labels = map_labels(bundle, found.ids)
+        quality = found.quality.get("trustworthiness")
+        words = f"{_METHODS.get(method, method)} of {len(found.ids):,} codes"
+        words += f", trustworthiness {quality:.3f}" if quality is not None else ""
+        drawn.append((words, pictures.map_plot(found.coordinates, labels)))
+    return [Section(title="Maps", caption="Codes in two dimensions, coloured by label.", pictures=drawn)] if drawn else []
+
+
+_METHODS = {"pca": "PCA", "tsne": "t-SNE"}
+
+
+def _curve_sections(bundle: Bundle) -> list[Section]:
+    sections: list[Section] = []
+    history = _history(bundle)
+    if len(history) > 1:
+        label = "negative ELBO" if bundle.manifest["prior"] == "normal" else "distortion"
+        key = "negative_elbo" if bundle.manifest["prior"] == "normal" else "distortion"
+        drawn = pictures.history_plot(history, series={key: f"validation {label} (nats)"})
+        sections.append(_one("Training", "The validation bound over the steps of the fit.", drawn))
+    return sections
+
+
+def spectrum(measurements: Measurements) -> list[Section]:
+    """The KL spectrum with its intervals, where it was measured."""
+    score = measurements.scores.get("kl_per_dimension")
+    if score is None or len(score.parts["kl"]) < 2:
+        return []
+    words = "How much each latent dimension says about a row; grey ones say nothing."
+    drawn = pictures.spectrum_plot(score.parts["kl"], low=score.parts["low"], high=score.parts["high"])
+    return [_one("KL spectrum", words, drawn)]
+
+
+def _history(bundle: Bundle) -> list[dict[str, Any]]:
+    if not bundle.has("history.jsonl"):
+        return []
+    return [json.loads(line) for line in bundle.file("history.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def _content(
+    bundle: Bundle, evaluation: Evaluation, found: Measurements, shown: Sequence[Section]
+) -> ReportContent:
+    made = bundle.manifest["provenance"]
+    data = bundle.manifest["data"]
+    architecture = bundle.manifest.get("architecture", {})
+    settings = made.get("settings", {})
+    facts = [
+        ("data", f"{data['name']}, {data['rows']:,} rows"),
+        ("model", f"{settings.get('model', 'space').upper()}, {architecture.get('net', '')} nets"),
+        ("latent size", " x ".join(map(str, bundle.manifest["shape"]))),
+        ("likelihood", made.get("likelihood", {}).get("name", "")),
+        ("parameters", f"{made.get('parameters', 0):,}"),
+        ("training", f"{made.get('steps', 0):,} steps in {made.get('seconds', 0):.0f} s"),
+        ("seed", str(settings.get("seed", ""))),
+    ]
+    return ReportContent(
+        title=bundle.name,
+        subtitle=f"Measured on {evaluation.which}.",
+        facts=[(name, value) for name, value in facts if value],
+        measurements=found,
+        sections=[*shown, *spectrum(found)],
+        notes=made.get("alarms", ()),
+        command=made.get("command", ""),
+        settings=settings,
+        version=made.get("versions", {}).get("latentarium", ""),
+    )
+
+
+def _one(title: str, caption: str, picture: bytes | str) -> Section:
+    return Section(title=title, caption=caption, pictures=[("", picture)])
+
+

@@ -1,0 +1,290 @@
+"""A fitted space on disk: manifest.json, safetensors, Parquet and ONNX; no pickle, nothing in it is ever executed.
+
+Every change makes a sibling folder (unchanged files are hard links) and exchanges it with the old one, so that a
+reader, or a crash, meets the old bundle or the new one. Every file is read against its SHA-256.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium import files
+from latentarium.data.modalities import modality_from_json
+from latentarium.distributions import Distribution, from_arrays, to_arrays
+from latentarium.errors import DamagedFile, InvalidInput, invalid
+from latentarium.space import LatentSpace, Modality
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+Writer = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle; arrays are read, and their files checked, when first asked for."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name the space was given."""
+        return self.manifest["name"]
+
+    @cached_property
+    def modality(self) -> Modality:
+        """Raw <-> array for the data the space was learned from."""
+        return modality_from_json(self.manifest["modality"])
+
+    @cached_property
+    def space(self) -> LatentSpace:
+        """The space, rebuilt from weights or, for networks that are not ours, run from its ONNX files."""
+        from latentarium.models.stored import space_from_graphs, space_from_weights
+
+        shared = {"name": self.name, "prior": self.prior, "provenance": self.manifest["provenance"]}
+        architecture = self.manifest["architecture"]
+        if self.has("model.safetensors") and architecture["net"] != "custom":
+            return space_from_weights(architecture, self.tensors("model.safetensors"), self.modality, **shared)
+        return space_from_graphs(
+            self.file("encoder.onnx"),
+            self.file("decoder.onnx"),
+            self.modality,
+            latent=architecture["latent"],
+            variational=architecture["variational"],
+            **shared,
+        )
+
+    @cached_property
+    def prior(self) -> Distribution | None:
+        """The stored prior, or None."""
+        kind = self.manifest.get("prior")
+        return None if kind is None else from_arrays(kind, self.tensors("prior.safetensors"))
+
+    @cached_property
+    def table(self) -> Any:
+        """pyarrow Table of the rows: id, split, kept, and the labels and attributes that came with them."""
+        return self.parquet("rows.parquet")
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        """Stable row ids, str (n,)."""
+        return np.asarray(self.table["id"].to_pylist())
+
+    @property
+    def splits(self) -> NDArray[Any]:
+        """"train", "validation" or "test" for each row, str (n,)."""
+        return np.asarray(self.table["split"].to_pylist())
+
+    @cached_property
+    def codes(self) -> NDArray[np.float32]:
+        """Codes of all rows, float32 (n, d)."""
+        column = self.parquet("codes.parquet")["code"].combine_chunks()
+        return column.values.to_numpy(zero_copy_only=False).reshape(len(column), -1).astype(np.float32, copy=False)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A label or attribute of all rows by name."""
+        if name not in self.label_names:
+            raise invalid("the label", f"one of {', '.join(self.label_names) or 'none, this bundle has none'}", name)
+        return np.asarray(self.table[name].to_pylist())
+
+    @property
+    def label_names(self) -> list[str]:
+        """Names of the label and attribute columns."""
+        return [name for name in self.table.column_names if name not in ("id", "split", "kept")]
+
+    @cached_property
+    def kept(self) -> NDArray[Any]:
+        """Raw form of the kept evaluation rows, in the order of the rows whose `kept` is true."""
+        return self.tensors("evaluation.safetensors")["raw"]
+
+    @property
+    def kept_rows(self) -> NDArray[np.int64]:
+        """Row numbers of the kept evaluation rows."""
+        return np.flatnonzero(self.table["kept"].to_numpy(zero_copy_only=False))
+
+    def has(self, name: str) -> bool:
+        """Whether the bundle lists a file called `name`."""
+        return name in self.manifest["files"]
+
+    def file(self, name: str) -> Path:
+        """Path of a listed file after checking its SHA-256; `DamagedFile` names one that does not match."""
+        if not self.has(name):
+            raise DamagedFile(f"bundle {self.path} lists no {name}")
+        path = files.inside(self.path, name)
+        try:
+            actual = files.sha256(path)
+        except OSError as error:
+            raise DamagedFile(f"bundle {self.path} is damaged: {name} cannot be read ({error.strerror})") from None
+        if actual != self.manifest["files"][name]:
+            raise DamagedFile(
+                f"bundle {self.path} is damaged: {name} does not match its checksum; restore it or fit again"
+            )
+        return path
+
+    def tensors(self, name: str) -> dict[str, NDArray[Any]]:
+        """Arrays of a safetensors file."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            return load_file(self.file(name))
+        except (SafetensorError, ValueError) as error:
+            raise DamagedFile(f"bundle {self.path} is damaged: {name} ({error})") from None
+
+    def parquet(self, name: str) -> Any:
+        """A Parquet file as a pyarrow Table."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_table(self.file(name))
+        except pa.ArrowException as error:
+            raise DamagedFile(f"bundle {self.path} is damaged: {name} ({error})") from None
+
+    def json(self, name: str) -> Any:
+        """A JSON file."""
+        return files.read_json(self.file(name))
+
+    def verify(self) -> list[str]:
+        """Check every file; returns their names, raises `DamagedFile` at the first that does not match."""
+        return [name for name in self.manifest["files"] if self.file(name)]
+
+    def with_files(self, writers: Mapping[str, Writer], **changes: Any) -> "Bundle":
+        """The bundle with more or newer files and manifest entries, written in one exchange."""
+        with files.replacing_folder(self.path, keep=True) as folder:
+            manifest = {**self.manifest, **changes}
+            manifest["files"] = {**self.manifest["files"], **_write_all(folder, writers)}
+            files.write_json(folder / MANIFEST, manifest)
+        return open_bundle(self.path)
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "rows": f"{self.manifest['data']['rows']:,}",
+            "latent shape": tuple(self.manifest["shape"]),
+            "made by": self.manifest["provenance"].get("command", ""),
+        }
+        cells = "".join(f"<tr><th style='text-align:left'>{k}</th><td>{v}</td></tr>" for k, v in facts.items())
+        return f"<table><caption><b>{self.name}</b>: a bundle at {self.path}</caption>{cells}</table>"
+
+
+def create_bundle(path: Path, manifest: Mapping[str, Any], writers: Mapping[str, Writer]) -> Bundle:
+    """Write a whole bundle to `path`, replacing what stands there in one exchange.
+
+    `manifest` has name, shape, modality, data and provenance; each writer gets the path of its file.
+    """
+    with files.replacing_folder(path, keep=False) as folder:
+        listed = _write_all(folder, writers)
+        files.write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, **manifest, "files": listed})
+    return open_bundle(path)
+
+
+def open_bundle(path: str | Path) -> Bundle:
+    """Open the bundle at `path`.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no bundle at `path`.
+    DamagedFile
+        When its manifest is damaged, of a newer schema, or names files outside the bundle.
+    """
+    folder = Path(path)
+    files.recover(folder)
+    if not folder.is_dir():
+        raise invalid("the bundle", "a folder made by 'latentarium fit'", str(path))
+    if not (folder / MANIFEST).is_file():
+        raise InvalidInput(f"{folder} is not a bundle: it has no {MANIFEST}; make one with 'latentarium fit'")
+    manifest = files.read_json(folder / MANIFEST)
+    _check_manifest(folder, manifest)
+    return Bundle(path=folder, manifest=manifest)
+
+
+def _check_manifest(folder: Path, manifest: Any) -> None:
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DamagedFile(
+            f"bundle {folder} has schema version {version}, this release reads up to {SCHEMA_VERSION}; "
+            "update latentarium"
+        )
+    needed = ("name", "shape", "modality", "data", "provenance", "files")
+    if version != SCHEMA_VERSION or not all(key in manifest for key in needed):
+        raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} lacks required entries")
+    for name in manifest["files"]:
+        files.inside(folder, name)
+
+
+def _write_all(folder: Path, writers: Mapping[str, Writer]) -> dict[str, str]:
+    listed: dict[str, str] = {}
+    for name, write in writers.items():
+        target = files.inside(folder, name)
+        with files.replacing(target) as temporary:
+            write(temporary)
+        listed[name] = files.sha256(target)
+    return listed
+
+
+def arrays_writer(arrays: Mapping[str, NDArray[Any]]) -> Writer:
+    """Writer of a safetensors file."""
+
+    def write(path: Path) -> None:
+        from safetensors.numpy import save_file
+
+        try:
+            save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, path)
+        except Exception as error:
+            # safetensors reports a full disk as its own error type
+            raise OSError(None, str(error)) from error
+
+    return write
+
+
+def table_writer(columns: Mapping[str, Any]) -> Writer:
+    """Writer of a Parquet file from arrays; a 2-D array becomes a column of fixed-size lists."""
+
+    def write(path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table({name: _arrow(values) for name, values in columns.items()}), path)
+
+    return write
+
+
+def _arrow(values: NDArray[Any]) -> Any:
+    import pyarrow as pa
+
+    array = np.asarray(values)
+    if array.ndim == 2:
+        return pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
+    return pa.array(array.tolist() if array.dtype.kind == "U" else array)
+
+
+def bytes_writer(data: bytes) -> Writer:
+    """Writer of given bytes."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    return write
+
+
+def json_writer(value: Any) -> Writer:
+    """Writer of indented JSON."""
+
+    def write(path: Path) -> None:
+        files.write_json(path, value)
+
+    return write
+
+
+def prior_entry(prior: Distribution | None) -> tuple[str | None, dict[str, Writer]]:
+    """Manifest value and writer of a prior."""
+    if prior is None:
+        return None, {}
+    kind, arrays = to_arrays(prior)
+    return kind, {"prior.safetensors": arrays_writer(arrays)}

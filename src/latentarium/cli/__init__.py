@@ -1,0 +1,86 @@
+"""The command line; every verb is one short function over the layers below."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from latentarium.errors import LatentariumError
+
+# what the option parser says about a value -> the rule in our words
+_RULES = {"integer": "a whole number", "number": "a number", "float": "a number", "boolean": "true or false"}
+
+# Two programs on the same cores bring each other to a halt while idle OpenMP threads spin; a short spin avoids it.
+SPIN = "10000"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 on success, 2 on wrong use, 1 on failure; errors are one line on stderr."""
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    import typer
+
+    from latentarium.cli.app import app
+
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(args=list(arguments), prog_name="latentarium", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except LatentariumError as error:
+        return _fail(str(error), error.exit_code, arguments)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was changed", 1, arguments)
+    except BrokenPipeError:
+        # the reader, such as `head`, has seen enough; what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except MemoryError:
+        return _fail("memory is too small for this; give fewer rows or a smaller --size or --batch-size", 1, arguments)
+    except OSError as error:
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1, arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _fail(_usage(error, arguments), 2, arguments)
+
+
+def _usage(error: Any, arguments: Sequence[str]) -> str:
+    """A usage error of the option parser in one line: parameter, rule, value, way out."""
+    context = getattr(error, "ctx", None)
+    verb = context.command_path if context is not None else "latentarium"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return "a verb is missing; try 'latentarium demo'"
+    words = " ".join(error.format_message().split())
+    param = getattr(error, "param", None)
+    rule = next((rule for sign, rule in _RULES.items() if sign in words), None)
+    if param is not None and rule is not None:
+        name, value = _given(param, arguments)
+        words = f"{name} must be {rule}{value}"
+    return f"{words[:1].lower()}{words[1:].rstrip('.')}; see '{verb} --help'"
+
+
+def _given(param: Any, arguments: Sequence[str]) -> tuple[str, str]:
+    """How the user wrote an option, and its value where it can be told."""
+    for name in param.opts:
+        for at, argument in enumerate(arguments):
+            if argument == name and at + 1 < len(arguments):
+                return name, f", got {arguments[at + 1]!r}"
+            if argument.startswith(f"{name}="):
+                return name, f", got {argument.partition('=')[2]!r}"
+    return param.opts[0], ""
+
+
+def _fail(words: str, status: int, arguments: Sequence[str]) -> int:
+    line = " ".join(words.split())
+    sys.stderr.write(f"latentarium: {line}\n")
+    if "--json" in arguments:
+        sys.stdout.write(json.dumps({"error": {"message": line, "status": status}}) + "\n")
+    return status

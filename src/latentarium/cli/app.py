@@ -1,0 +1,229 @@
+"""The command table: verbs and their options; the work is in the modules beside this one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Latentarium, the workbench for latent spaces: learn one, measure it, look at it, move through it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by 'latentarium fit'.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
+Data = Annotated[str | None, typer.Option(help="Where the source is now, when it is not where the fit found it.")]
+Latent = Annotated[int, typer.Option(help="Latent dimensions.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from latentarium import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("latentarium-demo"),
+    time: Annotated[str, typer.Option(help="Training time.")] = "2m",
+    source: Annotated[str, typer.Option(help="What to learn from.")] = "fashion-mnist",
+    latent: Latent = 32,
+    seed: Seed = 0,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the report in the browser when done.")] = True,
+    json: Json = False,
+) -> None:
+    """The main job in one command: fit a VAE on Fashion-MNIST, measure, map and draw it."""
+    from latentarium.cli.fitting import run_demo
+
+    run_demo(out=out, time=time, source=source, latent=latent, seed=seed, serve=serve, as_json=json)
+
+
+@app.command()
+def fit(
+    source: Annotated[str | None, typer.Argument(help="A named set, a folder, or a .npy, .npz, .csv, .parquet file.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
+    model: Annotated[str | None, typer.Option(help="vae or ae.", show_default="vae")] = None,
+    latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32")] = None,
+    time: Annotated[str | None, typer.Option(help="Fit the schedule to a budget: 90s, 2m, 1h.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.", show_default="30")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
+    size: Annotated[int | None, typer.Option(help="Crop and resize pictures to this many pixels a side.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
+    objective: Annotated[str | None, typer.Option(help="elbo, beta:4, beta-tc:6; rae:0.01 for an AE.")] = None,
+    likelihood: Annotated[str | None, typer.Option(help="bernoulli, gaussian, logistic, categorical.", show_default="by data")] = None,
+    net: Annotated[str | None, typer.Option(help="dense or conv.", show_default="by data")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows in a batch.", show_default="256")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="0.002")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="0")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    precision: Annotated[str | None, typer.Option(help="bf16, fp32 or auto.")] = None,
+    compile: Annotated[bool | None, typer.Option("--compile/--no-compile", help="torch.compile the model.")] = None,
+    processes: Annotated[int, typer.Option(help="Processes that share the fit.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished fit beside OUT.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle or unfinished fit at OUT.")] = False,
+    start: Annotated[Path | None, typer.Option("--from", help="Begin from the weights of this bundle.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings from a TOML file, or a bundle whose fit to repeat.")] = None,
+    json: Json = False,
+) -> None:
+    """Learn a latent space from SOURCE and write it as a bundle."""
+    from latentarium.cli.fitting import Request, run_fit
+
+    named = {
+        "model": model, "latent": latent, "epochs": epochs, "steps": steps, "objective": objective,
+        "likelihood": likelihood, "net": net, "batch_size": batch_size, "learning_rate": learning_rate,
+        "seed": seed, "device": device, "precision": precision, "compile": compile, "time": time,
+    }
+    request = Request(
+        source=source, out=out, size=size, label=label, processes=processes, resume=resume, overwrite=overwrite,
+        start=start, config=config, options={k: v for k, v in named.items() if v is not None},
+    )
+    run_fit(request, as_json=json)
+
+
+@app.command()
+def measure(
+    bundle: BundleArgument,
+    data: Data = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this measure; may be given several times.")] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Measure the space: terminal table, measures.json, and report.html with pictures in the bundle."""
+    from latentarium.cli.looking import run_measure
+
+    run_measure(bundle, data=data, only=only, seed=seed, as_json=json)
+
+
+@app.command("map")
+def map_(
+    bundle: BundleArgument,
+    method: Annotated[str, typer.Option(help="pca or tsne.")] = "pca",
+    rows: Annotated[int, typer.Option(help="Codes on the map, a seeded draw where there are more.")] = 10_000,
+    label: Annotated[str | None, typer.Option(help="Label or attribute to colour by.")] = None,
+    out: Out = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Put the codes on a 2-D map, keep it in the bundle and draw it coloured by label."""
+    from latentarium.cli.looking import run_map
+
+    run_map(bundle, method=method, rows=rows, label=label, out=out, seed=seed, as_json=json)
+
+
+@app.command()
+def sample(
+    bundle: BundleArgument,
+    n: Annotated[int, typer.Option("-n", help="How many.")] = 40,
+    out: Out = None,
+    temperature: Annotated[float, typer.Option(help="Below 1: closer to the prior's mean.")] = 1.0,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw new data from the prior: a sheet of pictures, or rows of a table."""
+    from latentarium.cli.moving import run_sample
+
+    run_sample(bundle, n=n, out=out, temperature=temperature, seed=seed, as_json=json)
+
+
+@app.command()
+def reconstruct(
+    bundle: BundleArgument,
+    data: Annotated[str | None, typer.Argument(help="New data; kept test rows where left out.")] = None,
+    n: Annotated[int, typer.Option("-n", help="How many rows to show.")] = 20,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Encode and decode rows: originals and reconstructions side by side."""
+    from latentarium.cli.moving import run_reconstruct
+
+    run_reconstruct(bundle, data=data, n=n, out=out, as_json=json)
+
+
+@app.command()
+def blend(
+    bundle: BundleArgument,
+    rows: Annotated[list[str], typer.Argument(help="Two or more row ids or numbers.")],
+    steps: Annotated[int, typer.Option(help="Frames from one row to the next, both included.")] = 9,
+    path: Annotated[str | None, typer.Option(help="lerp, slerp or geodesic.")] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Blend rows into each other along a path through the space."""
+    from latentarium.cli.moving import run_blend
+
+    run_blend(bundle, rows=rows, steps=steps, way=path, out=out, as_json=json)
+
+
+@app.command()
+def traverse(
+    bundle: BundleArgument,
+    row: Annotated[str | None, typer.Option(help="Start from this row instead of the mean code.")] = None,
+    dimensions: Annotated[int, typer.Option(help="How many dimensions, the most varying first.")] = 8,
+    steps: Annotated[int, typer.Option(help="Frames for each dimension.")] = 9,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Change one latent dimension at a time and look."""
+    from latentarium.cli.moving import run_traverse
+
+    run_traverse(bundle, row=row, dimensions=dimensions, steps=steps, out=out, as_json=json)
+
+
+@app.command()
+def encode(
+    bundle: BundleArgument,
+    data: Annotated[str, typer.Argument(help="Data of the kind the space was learned from.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file of ids and codes.")] = Path("codes.parquet"),
+    json: Json = False,
+) -> None:
+    """Codes of new data, to Parquet."""
+    from latentarium.cli.coding import run_encode
+
+    run_encode(bundle, data=data, out=out, as_json=json)
+
+
+@app.command()
+def decode(
+    bundle: BundleArgument,
+    codes: Annotated[Path, typer.Argument(help="Parquet file with an id and a code column, as 'encode' writes it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
+        "decoded.parquet"
+    ),
+    json: Json = False,
+) -> None:
+    """Data for the codes in a Parquet file."""
+    from latentarium.cli.coding import run_decode
+
+    run_decode(bundle, codes=codes, out=out, as_json=json)
+
+
+@app.command()
+def info(bundle: BundleArgument, json: Json = False) -> None:
+    """What a bundle holds and how it came about."""
+    from latentarium.cli.looking import run_info
+
+    run_info(bundle, as_json=json)
+
+
+@app.command()
+def check(bundle: BundleArgument, seed: Seed = 0, json: Json = False) -> None:
+    """Check every file of a bundle and the contract of its space."""
+    from latentarium.cli.looking import run_check
+
+    run_check(bundle, seed=seed, as_json=json)
+
+

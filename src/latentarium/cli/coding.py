@@ -1,0 +1,113 @@
+"""`encode` and `decode`: data to codes in Parquet and back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium.arrays import batches
+from latentarium.bundle import Bundle, open_bundle
+from latentarium.cli.output import counting, emit
+from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.errors import DamagedFile, InvalidInput, invalid
+from latentarium.files import replacing
+
+CHUNK = 4096
+
+
+def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
+    """Stream rows through the encoder into one Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from latentarium.data import open_like
+
+    bundle = open_bundle(path)
+    rows = open_like(data, bundle.modality)
+    dim = bundle.space.dim
+    schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
+    with counting("encoding") as tell, replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for part in batches(len(rows), CHUNK):
+            codes = bundle.space.encode(rows.array(part)).reshape(-1)
+            column = pa.FixedSizeListArray.from_arrays(pa.array(codes), dim)
+            writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
+            tell(part.stop, len(rows))
+    result = {"bundle": str(path), "rows": len(rows), "dimensions": dim, "out": str(out)}
+    emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in [bold]{out}[/]")
+
+
+def run_decode(path: Path, *, codes: Path, out: Path, as_json: bool) -> None:
+    """Decode a Parquet file of codes; pictures to .npy or .parquet, tables to .csv or .parquet."""
+    bundle = open_bundle(path)
+    ids, latents = read_codes(codes, bundle.space.shape)
+    modality = bundle.modality
+    allowed = (".npy", ".parquet") if isinstance(modality, ImageModality) else (".csv", ".parquet")
+    if out.suffix not in allowed:
+        raise invalid("--out", f"a file ending in {' or '.join(allowed)}", out.name)
+    if isinstance(modality, TableModality):
+        from latentarium.cli.moving import write_rows
+
+        write_rows(bundle, bundle.space.decode(latents), out, ids)
+    elif out.suffix == ".npy":
+        _write_npy(bundle, latents, out)
+    else:
+        _write_parquet(bundle, ids, latents, out)
+    emit(
+        {"bundle": str(path), "rows": len(latents), "out": str(out)},
+        as_json=as_json,
+        words=f"{len(latents):,} rows in [bold]{out}[/]",
+    )
+
+
+def read_codes(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    """Ids and latents of a Parquet file as `encode` writes it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise invalid("CODES", "a Parquet file that exists", str(path))
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowException as error:
+        raise DamagedFile(f"{path} is not a readable Parquet file ({str(error).splitlines()[0]})") from None
+    if "code" not in table.column_names:
+        raise InvalidInput(f"{path} must have a column 'code', got {', '.join(table.column_names)}")
+    flat = np.asarray(table["code"].combine_chunks().flatten().to_numpy(zero_copy_only=False), np.float32)
+    dim = int(np.prod(shape))
+    if flat.size != dim * len(table):
+        raise invalid(f"the codes in {path}", f"lists of {dim} numbers", f"{flat.size / max(1, len(table)):g} on average")
+    ids = table["id"].to_pylist() if "id" in table.column_names else range(len(table))
+    return np.asarray([str(name) for name in ids]), flat.reshape(len(table), *shape)
+
+
+def _decoded(bundle: Bundle, latents: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[Any]]]:
+    with counting("decoding") as tell:
+        for part in batches(len(latents), CHUNK):
+            yield part, bundle.modality.to_raw(bundle.space.decode(latents[part]))
+            tell(part.stop, len(latents))
+
+
+def _write_npy(bundle: Bundle, latents: NDArray[np.float32], out: Path) -> None:
+    with replacing(out) as temporary:
+        shape = (len(latents), *bundle.space.data_shape)
+        target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        for part, raw in _decoded(bundle, latents):
+            target[part] = raw
+        target.flush()
+
+
+def _write_parquet(bundle: Bundle, ids: NDArray[Any], latents: NDArray[np.float32], out: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    size = int(np.prod(bundle.space.data_shape))
+    schema = pa.schema(
+        [("id", pa.string()), ("pixels", pa.list_(pa.uint8(), size))],
+        metadata={"shape": str(list(bundle.space.data_shape))},
+    )
+    with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for part, raw in _decoded(bundle, latents):
+            column = pa.FixedSizeListArray.from_arrays(pa.array(raw.reshape(-1)), size)
+            writer.write_table(pa.table({"id": ids[part].tolist(), "pixels": column}, schema=schema))

@@ -1,0 +1,176 @@
+"""`fit` and `demo`."""
+
+import os
+import re
+import subprocess
+import sys
+import time as clock
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from latentarium.bundle import Bundle, open_bundle
+from latentarium.cli.output import counting, emit, naming, say, score_table, scores_json
+from latentarium.errors import InvalidInput, invalid
+from latentarium.files import read_json, write_json
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked of `fit`; `options` holds only what was given."""
+
+    source: str | None
+    out: Path
+    size: int | None = None
+    label: str | None = None
+    processes: int = 1
+    resume: bool = False
+    overwrite: bool = False
+    start: Path | None = None
+    config: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def run_fit(request: Request, *, as_json: bool) -> None:
+    """Fit, or hand the same command to several processes."""
+    if request.processes > 1 and "WORLD_SIZE" not in os.environ:
+        raise SystemExit(_spread(request.processes))
+    began = clock.perf_counter()
+    bundle = fit_bundle(request)
+    made = bundle.manifest["provenance"]
+    result = {
+        "bundle": str(bundle.path),
+        "steps": made["steps"],
+        "likelihood": made["likelihood"]["name"],
+        "alarms": made["alarms"],
+        "seconds": {"fit": made["seconds"], "total": round(clock.perf_counter() - began, 1)},
+    }
+    words = f"[bold]{bundle.path}[/] is ready. Next: latentarium measure {bundle.path}"
+    emit(result, as_json=as_json, words=words)
+
+
+def fit_bundle(request: Request) -> Bundle:
+    """Open the data, settle the settings, fit, write the bundle."""
+    from latentarium.training.api import Place, Source, fit_to_bundle, open_rows
+    from latentarium.training.bar import progress_bar
+
+    place = Place(path=request.out, resume=request.resume, overwrite=request.overwrite)
+    place.check()
+    settings, source = _settings(request)
+    with counting("reading") as tell:
+        rows, found = open_rows(
+            source.spec, labels=source.label, size=source.size, seed=source.seed, progress=tell
+        )
+    for note in rows.notes:
+        say(f"note: {note}")
+    parts = ", ".join(f"{len(indices):,} {name}" for name, indices in rows.splits.items())
+    say(f"{rows.name}: {len(rows):,} rows ({parts})")
+    write_json(place.workdir / "source.json", found.__dict__)
+    try:
+        with progress_bar() as hear, counting("writing the bundle") as tell:
+            return fit_to_bundle(
+                rows, settings, place, source=Source(**found.__dict__), start=request.start, callback=hear,
+                progress=tell,
+            )
+    finally:
+        _clear(place)
+
+
+def _clear(place: Any) -> None:
+    """Take away a work folder that holds nothing worth resuming."""
+    if place.workdir.exists() and not place.unfinished:
+        (place.workdir / "source.json").unlink(missing_ok=True)
+        if not any(place.workdir.iterdir()):
+            place.workdir.rmdir()
+
+
+def _settings(request: Request) -> tuple[Any, Any]:
+    """Settings and source from the options, over a config file or a bundle to repeat."""
+    from latentarium.training.api import Source, repeat_settings
+    from latentarium.training.settings import FitSettings, read_config
+
+    options = dict(request.options)
+    if "time" in options:
+        options["time"] = seconds(options["time"])
+    if request.config is not None and (request.config / "manifest.json").exists():
+        if options:
+            raise invalid("--config", "a TOML file where other options are given", str(request.config))
+        settings, source = repeat_settings(open_bundle(request.config))
+        return settings, source
+    if request.config is not None:
+        options = {**read_config(request.config), **options}
+    source = request.source or options.pop("source", None) or _resumed_source(request)
+    options.pop("source", None)
+    size = request.size or options.pop("size", None)
+    options.pop("size", None)
+    if isinstance(options.get("time"), str):
+        options["time"] = seconds(options["time"])
+    settings = FitSettings.make(**options)
+    if isinstance(source, dict):
+        return settings, Source(**source)
+    return settings, Source(spec=source, size=size, label=request.label, seed=settings.seed)
+
+
+def _resumed_source(request: Request) -> dict[str, Any]:
+    """The source noted beside an unfinished fit."""
+    noted = request.out.with_name(f"{request.out.name}.fit") / "source.json"
+    if request.resume and noted.exists():
+        return read_json(noted)
+    raise InvalidInput("SOURCE is missing; give a folder, a file, or one of fashion-mnist, mnist, digits")
+
+
+def seconds(text: str) -> float:
+    """Seconds from "90", "90s", "2m" or "1h".
+
+    Examples
+    --------
+    >>> seconds("2m")
+    120.0
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None or float(match[1]) == 0:
+        raise invalid("--time", "a duration such as 90s, 2m or 1h", text)
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _spread(processes: int) -> int:
+    """Run this very command in `processes` processes under torch's launcher."""
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    return subprocess.run([*launcher, "-m", "latentarium", *sys.argv[1:]], env=environment, check=False).returncode
+
+
+def run_demo(
+    *, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool
+) -> None:
+    """Fit, measure, map, draw; print the scores and open the report."""
+    from latentarium.applications.mapping import add_map
+    from latentarium.applications.specsheet import write_sheet
+
+    began = clock.perf_counter()
+    options = {"latent": latent, "seed": seed, "time": time}
+    bundle = fit_bundle(Request(source=source, out=out, overwrite=True, options=options))
+    spent = {"fit": round(clock.perf_counter() - began, 1)}
+    for method in ("pca", "tsne"):
+        before = clock.perf_counter()
+        with naming(f"{method} map") as tell:
+            bundle, _ = add_map(bundle, method=method, seed=seed, progress=tell)
+        spent[f"map_{method}"] = round(clock.perf_counter() - before, 1)
+    before = clock.perf_counter()
+    with naming("measuring") as tell:
+        sheet = write_sheet(bundle, seed=seed, progress=tell)
+    spent["measure"] = round(clock.perf_counter() - before, 1)
+    spent["total"] = round(clock.perf_counter() - began, 1)
+    report = bundle.path / "report.html"
+    result = {"bundle": str(bundle.path), "scores": scores_json(sheet.measurements.scores), "seconds": spent}
+    if not as_json:
+        score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
+    words = f"Your first latent space is in [bold]{bundle.path}[/]; look at [bold]{report}[/]"
+    emit(result, as_json=as_json, words=words)
+    if serve and not as_json:
+        webbrowser.open(report.resolve().as_uri())

@@ -1,0 +1,91 @@
+"""`measure`, `map`, `info` and `check`."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from latentarium.bundle import open_bundle
+from latentarium.cli.output import console, emit, naming, say, score_table, scores_json, write_picture
+
+
+def run_measure(path: Path, *, data: str | None, only: Sequence[str] | None, seed: int, as_json: bool) -> None:
+    """Measure and write the sheet into the bundle."""
+    from latentarium.applications.specsheet import write_sheet
+
+    began = time.perf_counter()
+    bundle = open_bundle(path)
+    with naming("measuring") as tell:
+        sheet = write_sheet(bundle, data=data, seed=seed, only=only, progress=tell)
+    spent = {**sheet.measurements.seconds, "total": round(time.perf_counter() - began, 1)}
+    result = {
+        "bundle": str(path),
+        "rows": sheet.which,
+        "scores": scores_json(sheet.measurements.scores),
+        "skipped": dict(sheet.measurements.skipped),
+        "seconds": spent,
+    }
+    if not as_json:
+        score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
+        for name, why in sheet.measurements.skipped.items():
+            say(f"skipped {name}: {why}")
+    emit(result, as_json=as_json, words=f"report: [bold]{path / 'report.html'}[/]")
+
+
+def run_map(
+    path: Path, *, method: str, rows: int, label: str | None, out: Path | None, seed: int, as_json: bool
+) -> None:
+    """Fit a map, keep it, draw it."""
+    from latentarium import pictures
+    from latentarium.applications.mapping import add_map, map_labels
+    from latentarium.arrays import check_positive_int
+
+    check_positive_int(rows, "--rows", low=3)
+    bundle = open_bundle(path)
+    if label is not None:
+        bundle.column(label)
+    with naming(f"{method} map") as tell:
+        bundle, found = add_map(bundle, method=method, rows=rows, seed=seed, progress=tell)
+    target = out or Path(f"{path.name}-{method}.png")
+    write_picture(pictures.map_image(found.coordinates, map_labels(bundle, found.ids, label)), target)
+    result = {"bundle": str(path), "method": method, "rows": len(found.ids), "quality": dict(found.quality)}
+    words = ", ".join(f"{name} {value:.3f}" for name, value in found.quality.items())
+    emit({**result, "picture": str(target)}, as_json=as_json, words=f"{words}; picture: [bold]{target}[/]")
+
+
+def run_info(path: Path, *, as_json: bool) -> None:
+    """Print the manifest, or its main lines."""
+    bundle = open_bundle(path)
+    if as_json:
+        emit({"bundle": str(path), "manifest": dict(bundle.manifest)}, as_json=True)
+        return
+    from rich.table import Table
+
+    made, data = bundle.manifest["provenance"], bundle.manifest["data"]
+    table = Table(title=bundle.name, title_justify="left", title_style="bold", box=None, show_header=False)
+    facts = {
+        "data": f"{data['name']}: {data['rows']:,} rows from {data['source'] or 'memory'}",
+        "parts": ", ".join(f"{count:,} {name}" for name, count in data["splits"].items()),
+        "labels": ", ".join(bundle.label_names) or "none",
+        "latent shape": str(tuple(bundle.manifest["shape"])),
+        "model": f"{made['settings']['model']}, {bundle.manifest['architecture']['net']}, {made['parameters']:,} parameters",
+        "likelihood": made["likelihood"]["name"],
+        "training": f"{made['steps']:,} steps in {made['seconds']:.0f} s, seed {made['settings']['seed']}",
+        "maps": ", ".join(bundle.manifest.get("maps", {})) or "none",
+        "alarms": "; ".join(made["alarms"]) or "none",
+    }
+    for name, value in facts.items():
+        table.add_row(name, value)
+    console().print(table)
+
+
+def run_check(path: Path, *, seed: int, as_json: bool) -> None:
+    """Verify checksums and the contract; status 1 when a check fails."""
+    from latentarium.checks import check_space
+
+    bundle = open_bundle(path)
+    names = bundle.verify()
+    x = bundle.modality.to_array(bundle.kept[:16])
+    report = check_space(bundle.space, x, seed=seed, reload=lambda _: open_bundle(path).space)
+    result = {"bundle": str(path), "files": len(names), "checks": report.to_json()}
+    emit(result, as_json=as_json, words=f"{len(names)} files match their checksums\n{report}")
+    report.raise_if_failed()

@@ -1,0 +1,20 @@
+"""Data in: sources, modalities, parts. Everything becomes `Rows`."""
+
+from latentarium.data.memory import rows_from_arrays
+from latentarium.data.modalities import Column, ImageModality, TableBlocks, TableModality, modality_from_json
+from latentarium.data.rows import Rows
+from latentarium.data.sources import open_like, open_source
+from latentarium.data.splits import make_splits
+
+__all__ = [
+    "Column",
+    "ImageModality",
+    "Rows",
+    "TableBlocks",
+    "TableModality",
+    "make_splits",
+    "modality_from_json",
+    "open_like",
+    "open_source",
+    "rows_from_arrays",
+]

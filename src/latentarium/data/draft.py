@@ -1,0 +1,141 @@
+"""What a reader hands over before rows are cut into parts: pictures or a table, with what travels along."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium.data.columns import ColumnValues, read_column
+from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
+from latentarium.data.rows import Rows
+from latentarium.data.splits import all_test, make_splits
+from latentarium.errors import InvalidInput, invalid
+from latentarium.space import Modality
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Rows without parts: `images` uint8 (n, c, h, w), or `table`, a pyarrow.Table of columns to learn from.
+
+    `ids` None means the row number; `validation`, `test` are the data's own parts (`validation_rows` to draw where
+    it has none); `named` says whether the user named the table's columns.
+    """
+
+    name: str
+    images: NDArray[np.uint8] | None = None
+    table: Any = None
+    ids: NDArray[np.str_] | None = None
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    test: NDArray[Any] | None = None
+    validation: NDArray[Any] | None = None
+    validation_rows: float | int = 0.1
+    named: bool = True
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return self.table.num_rows if self.images is None else len(self.images)
+
+
+def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
+    """Zero-padded row numbers: at least six digits, so that ids sort as rows do.
+
+    Examples
+    --------
+    >>> number_ids(2, "train/").tolist()
+    ['train/000000', 'train/000001']
+    """
+    width = max(6, len(str(count)))
+    return np.array([f"{prefix}{i:0{width}d}" for i in range(count)], dtype=np.str_)
+
+
+def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) -> Rows:
+    """Cut `draft` into parts and fit its modality."""
+    splits = make_splits(
+        len(draft),
+        seed=seed,
+        validation=draft.validation_rows,
+        given_test=draft.test,
+        given_validation=draft.validation,
+    )
+    notes = draft.notes
+    if draft.images is not None:
+        modality: Modality = image_modality(draft.images, draft.name)
+        raw: NDArray[Any] = draft.images
+    else:
+        read, more = _varying([read_column(name, draft.table.column(name)) for name in draft.table.column_names],
+                              splits["train"], draft.named)  # fmt: skip
+        notes += more
+        modality = TableModality.fit(read, splits["train"])
+        raw = np.stack([column.values for column in read], axis=1)
+    return _rows(dataclasses.replace(draft, notes=notes), modality, raw, source=source, splits=splits, label=label)
+
+
+def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | None = None) -> Rows:
+    """Read `draft` with a modality fitted before; every row lies in the test part."""
+    if isinstance(modality, TableModality) and draft.table is not None:
+        raw: NDArray[Any] = modality.parse(draft.table)
+    elif isinstance(modality, ImageModality) and draft.images is not None:
+        raw = draft.images
+        if raw.shape[1:] != modality.data_shape:
+            raise invalid(f"{draft.name}", f"pictures of shape {modality.data_shape}", raw.shape[1:], "convert them")
+    else:
+        got = "pictures" if draft.table is None else "a table"
+        raise invalid(f"{draft.name}", f"data of kind {modality.kind!r}, as the space was fitted on", got)
+    if not len(raw):
+        raise invalid(f"the number of rows of {draft.name}", "at least 1", 0)
+    return _rows(draft, modality, raw, source=source, splits=all_test(len(raw)), label=label)
+
+
+def image_modality(images: NDArray[np.uint8], name: str) -> ImageModality:
+    """The modality of pictures (n, c, h, w), or a line on why their size cannot be used."""
+    _, channels, height, width = images.shape
+    if not (SMALLEST <= height <= LARGEST and SMALLEST <= width <= LARGEST):
+        rule = f"pictures of {SMALLEST} to {LARGEST} pixels a side"
+        raise invalid(name, rule, f"{height}x{width}", "pass a size such as 64 to crop and resize them")
+    return ImageModality(channels=channels, height=height, width=width)
+
+
+def _rows(
+    draft: Draft,
+    modality: Modality,
+    raw: NDArray[Any],
+    *,
+    source: str,
+    splits: Mapping[str, NDArray[np.int64]],
+    label: str | None,
+) -> Rows:
+    columns = dict(draft.columns)
+    if label is not None and draft.table is None:
+        if label not in columns:
+            known = ", ".join(map(repr, columns)) or "no labels at all"
+            raise invalid("label", f"a label of {draft.name}", label, f"it has {known}")
+        columns["label"] = columns[label]
+    return Rows(
+        name=draft.name,
+        modality=modality,
+        raw=raw,
+        ids=number_ids(len(raw)) if draft.ids is None else draft.ids,
+        columns=columns,
+        splits=splits,
+        source=source,
+        notes=draft.notes,
+    )
+
+
+def _varying(
+    columns: list[ColumnValues], train: NDArray[np.int64], named: bool
+) -> tuple[list[ColumnValues], tuple[str, ...]]:
+    """A matrix has no column names by which its owner could drop one, so constant ones are left out and said."""
+    still = [] if named else [column.name for column in columns if column.is_constant(train)]
+    if not still:
+        return columns, ()
+    if len(still) == len(columns):
+        raise InvalidInput("the columns of a matrix must vary over the training rows, got only constant ones")
+    shown = ", ".join(still[:8]) + (", .." if len(still) > 8 else "")
+    kept = [column for column in columns if column.name not in still]
+    return kept, (
+        f"{len(still)} of {len(columns)} columns do not vary over the training rows and are left out: {shown}",
+    )

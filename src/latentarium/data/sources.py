@@ -1,0 +1,137 @@
+"""`open_source`: from a specification on the command line or in Python to rows."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+from latentarium.arrays import check_positive_int
+from latentarium.data.arrayfiles import open_npy, open_npz
+from latentarium.data.draft import Draft, finish, finish_like
+from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder
+from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality
+from latentarium.data.named import (
+    is_idx_folder,
+    is_two_part_npz,
+    open_digits,
+    open_fashion_mnist,
+    open_idx_folder,
+    open_mnist,
+    open_two_part_npz,
+)
+from latentarium.data.rows import Rows
+from latentarium.data.storage import MEMORY_LIMIT, Progress, Reading
+from latentarium.data.tables import CSV_SUFFIXES, PARQUET_SUFFIXES, open_table
+from latentarium.errors import InvalidInput, invalid
+from latentarium.files import default_cache
+from latentarium.rng import check_seed
+from latentarium.space import Modality
+
+NAMED: Mapping[str, Callable[[Reading], Draft]] = {
+    "fashion-mnist": open_fashion_mnist,
+    "mnist": open_mnist,
+    "digits": open_digits,
+}
+
+
+def open_source(
+    spec: str | os.PathLike[str],
+    *,
+    size: int | None = None,
+    seed: int = 0,
+    label: str | None = None,
+    cache: Path | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    progress: Progress | None = None,
+) -> Rows:
+    """Open a data set.
+
+    Parameters
+    ----------
+    spec : a named set ("fashion-mnist", "mnist", "digits"), or the path of a folder of pictures (CelebA's and
+        MNIST's own layouts are recognised), a .npy or .npz file, or a CSV or Parquet table
+    size : side in pixels, 8 to 256, that pictures are cropped and resized to; None keeps a common size
+    seed : of the train, validation and test parts
+    label : the table column taken out as "label", or the label or attribute that is to be the main one
+    cache : folder for downloads and memory-mapped pictures; the platform's where None
+    memory_limit : bytes of pictures held in memory; more are memory-mapped from the cache
+    progress : called with (pictures done, pictures in all) while they are decoded
+
+    Raises
+    ------
+    InvalidInput
+        One line on what is wrong with the source and the way out.
+
+    Examples
+    --------
+    >>> rows = open_source("digits")
+    >>> rows.raw.shape, rows.ids[0].item()
+    ((1797, 1, 8, 8), 'digits/000000')
+    """
+    check_seed(seed)
+    if size is not None:
+        check_positive_int(size, "size", low=SMALLEST, high=LARGEST)
+    reading = Reading(
+        frame=None if size is None else (size, size),
+        cache=cache or default_cache(),
+        memory_limit=check_positive_int(memory_limit, "memory_limit", low=0, high=2**62),
+        progress=progress,
+    )
+    return finish(_read(spec, reading, label), seed=seed, source=os.fspath(spec), label=label)
+
+
+def open_like(
+    spec: str | os.PathLike[str],
+    modality: Modality,
+    *,
+    label: str | None = None,
+    cache: Path | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+    progress: Progress | None = None,
+) -> Rows:
+    """Open new data for a space that was fitted before: its columns, scales and picture size are used.
+
+    Every row lies in the test part; one row is enough. Raises `InvalidInput` where the data do not fit.
+    """
+    frame = (modality.height, modality.width) if isinstance(modality, ImageModality) else None
+    reading = Reading(frame=frame, cache=cache or default_cache(), memory_limit=memory_limit, progress=progress)
+    return finish_like(_read(spec, reading, label), modality, source=os.fspath(spec), label=label)
+
+
+def _read(spec: str | os.PathLike[str], reading: Reading, label: str | None) -> Draft:
+    if isinstance(spec, str) and spec in NAMED:
+        return NAMED[spec](reading)
+    path = Path(cast("str", spec)).expanduser()
+    try:
+        if path.is_dir():
+            return _read_folder(path, reading)
+        if not path.exists():
+            raise _unknown(os.fspath(spec))
+        return _read_file(path, reading, label)
+    except PermissionError as error:
+        raise invalid(f"{error.filename or path}", "readable", "no permission to read it") from error
+
+
+def _read_folder(path: Path, reading: Reading) -> Draft:
+    if is_celeba(path):
+        return open_celeba(path, reading)
+    if is_idx_folder(path):
+        return open_idx_folder(path, reading)
+    return open_folder(path, reading)
+
+
+def _read_file(path: Path, reading: Reading, label: str | None) -> Draft:
+    suffix = path.suffix.lower()
+    if suffix in (*CSV_SUFFIXES, *PARQUET_SUFFIXES):
+        return open_table(path, label=label)
+    if suffix == ".npy":
+        return open_npy(path, reading)
+    if suffix == ".npz":
+        return open_two_part_npz(path, reading) if is_two_part_npz(path) else open_npz(path, reading)
+    if suffix in SUFFIXES:
+        raise invalid("the source", "a folder of pictures", f"the single picture {path.name}", f"pass {path.parent}")
+    raise invalid("the source", "a folder, or a .csv, .tsv, .parquet, .npy or .npz file", f"{path.name}")
+
+
+def _unknown(spec: str) -> InvalidInput:
+    return invalid("the source", f"an existing path or one of {', '.join(sorted(NAMED))}", spec)

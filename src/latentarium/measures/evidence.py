@@ -1,0 +1,125 @@
+"""What measures look at: one pass of a space over the rows, each part computed once and only when asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from latentarium.arrays import FloatArray, as_rows
+from latentarium.distributions import Distribution, Normal, gaussian_kl
+from latentarium.measures.score import check_row_count
+from latentarium.rng import check_seed, generator
+from latentarium.space import Codes, LatentSpace, Posterior
+
+Array = NDArray[np.float64]
+_POSTERIOR_NOISE = 21
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A space, the rows it is measured on, and what follows from them, cached.
+
+    `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another
+    prior was fitted to the codes afterwards.
+    """
+
+    space: LatentSpace
+    x: FloatArray
+    seed: int = 0
+    prior: Distribution | None = None
+
+    @classmethod
+    def of(cls, space: LatentSpace, x: ArrayLike, *, seed: int = 0, prior: Distribution | None = None) -> "Evidence":
+        """Check and convert `x`: raw uint8 images go through the space's modality, arrays are taken as they are."""
+        modality = space.modality
+        low, high = (modality.low, modality.high) if modality else (None, None)
+        rows = as_rows(array_units(space, x), space.data_shape, name="x", low=low, high=high)
+        check_row_count(len(rows))
+        return cls(space=space, x=rows, seed=check_seed(seed), prior=prior)
+
+    @cached_property
+    def posterior(self) -> Posterior:
+        return self.space.posterior(self.x)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The posterior means where there is a posterior (they are the codes), else encode(x)."""
+        return self.posterior.mean if "posterior" in self.space.capabilities else self.space.encode(self.x)
+
+    @cached_property
+    def reconstruction(self) -> FloatArray:
+        return self.space.decode(self.codes)
+
+    @cached_property
+    def latents(self) -> Codes:
+        """One draw of q(z|x) for each row; row i's noise depends on the seed and i alone."""
+        noise = generator(self.seed, _POSTERIOR_NOISE).standard_normal(self.codes.shape, np.float32)
+        return np.asarray(self.posterior.mean + self.posterior.std * noise, np.float32)
+
+    @cached_property
+    def kl(self) -> Array | None:
+        """KL(q(z_j|x) || p(z_j)) per row and dimension in nats, None where the prior is no diagonal Gaussian."""
+        prior = self.rate_prior
+        if not isinstance(prior, Normal):
+            return None
+        mean, std = flat(self.posterior.mean), flat(self.posterior.std)
+        return gaussian_kl((mean - prior.mean) / prior.std, std / prior.std)
+
+    @cached_property
+    def rate_prior(self) -> Distribution:
+        return self.prior if self.prior is not None else Normal.standard(self.space.dim)
+
+    @cached_property
+    def rate(self) -> Array:
+        """KL(q(z|x) || p(z)) per row in nats: exact, or log q - log p at the one draw."""
+        if self.kl is not None:
+            return self.kl.sum(1)
+        mean, std, z = (flat(a) for a in (self.posterior.mean, self.posterior.std, self.latents))
+        log_q = -0.5 * (((z - mean) / std) ** 2 + LOG_2PI).sum(1) - np.log(std).sum(1)
+        return log_q - self.rate_prior.log_prob(z)
+
+    @cached_property
+    def distortion(self) -> Array:
+        """-log p(x|z) per row in nats at the one draw."""
+        return -self.space.log_likelihood(self.x, self.latents)
+
+    @cached_property
+    def peak(self) -> float | None:
+        """Width of the data's range, None where it has no bounds; 1 where no modality states one."""
+        modality = self.space.modality
+        if modality is None:
+            return 1.0
+        return None if modality.low is None or modality.high is None else modality.high - modality.low
+
+    @property
+    def is_image(self) -> bool:
+        """Whether a datum is an image, (channels, height, width)."""
+        return len(self.space.data_shape) == 3 and self.space.data_shape[0] <= 4
+
+    def describe_prior(self) -> str:
+        prior = self.rate_prior
+        if isinstance(prior, Normal) and not prior.mean.any() and (prior.std == 1).all():
+            return "N(0, I)"
+        return type(prior).__name__.lower()
+
+    def describe_likelihood(self) -> dict[str, Any]:
+        stated = self.space.provenance.get("likelihood")
+        return dict(cast(Mapping[str, Any], stated)) if isinstance(stated, Mapping) else {}
+
+
+def array_units(space: LatentSpace, x: ArrayLike) -> Any:
+    """`x` in the units of the space: uint8 images are raw and are converted, anything else is left alone."""
+    modality = space.modality
+    raw = getattr(x, "dtype", None) == np.uint8
+    if raw and modality is not None and modality.kind.startswith("image"):
+        return modality.to_array(np.asarray(x))
+    return x
+
+
+def flat(values: NDArray[Any]) -> Array:
+    """(n, *shape) -> (n, d) in float64."""
+    return np.asarray(values, np.float64).reshape(len(values), -1)

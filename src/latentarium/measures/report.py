@@ -1,0 +1,220 @@
+"""The report: one HTML file with everything inside it, for any screen and for paper."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib import resources
+from typing import Any
+
+from latentarium.errors import invalid
+from latentarium.measures.score import Score, format_value
+from latentarium.measures.suite import Measurements
+
+HEADLINES = (
+    "negative_elbo", "bits_per_dimension", "rate", "distortion", "psnr", "ssim", "mse", "active_units",
+    "aggregated_posterior_mmd",
+)  # fmt: skip
+_MOST_TILES = 8
+_BETTER: Mapping[str, str] = {"higher": "higher", "lower": "lower", "neither": "–"}
+_ARROWS: Mapping[str, str] = {
+    "higher": '<span role="img" title="higher is better" aria-label="higher is better">↑</span>',
+    "lower": '<span role="img" title="lower is better" aria-label="lower is better">↓</span>',
+    "neither": "",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One titled part of the report: a sentence, and pictures with captions.
+
+    A picture is the bytes of a PNG file, or SVG text whose colours follow the page.
+    """
+
+    title: str
+    caption: str = ""
+    pictures: Sequence[tuple[str, bytes | str]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """What a report shows.
+
+    Parameters
+    ----------
+    title, subtitle : of the page
+    facts : pairs such as ("latent size", "32"), shown under the title
+    measurements : scores, and what was skipped
+    sections : pictures in the order to be shown
+    notes : warnings and alarms, in words
+    command : how to make the report's subject again
+    settings : the full configuration, JSON-ready, folded away
+    headlines : names of the scores shown large; those present among the usual ones where empty
+    version : of the software, for the foot
+    """
+
+    title: str
+    measurements: Measurements
+    subtitle: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    sections: Sequence[Section] = ()
+    notes: Sequence[str] = ()
+    command: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    headlines: Sequence[str] = ()
+    version: str = ""
+
+
+def render_report(content: ReportContent) -> str:
+    """The report as the text of one HTML file; it loads nothing from elsewhere and runs no script.
+
+    Raises
+    ------
+    InvalidInput
+        When a picture is neither PNG bytes nor SVG text.
+
+    Examples
+    --------
+    >>> empty = Measurements(scores={}, skipped={"rate": "the space has no posterior"}, seconds={})
+    >>> "the space has no posterior" in render_report(ReportContent(title="t", measurements=empty))
+    True
+    """
+    style = resources.files("latentarium.measures").joinpath("report.css").read_text(encoding="utf-8")
+    parts = (
+        _head(content),
+        _tiles(content),
+        *(_section(section) for section in content.sections),
+        _scores(content.measurements),
+        _skipped(content.measurements),
+        _again(content),
+    )
+    foot = f"<footer>Made by Latentarium {escape(content.version)}".rstrip() + "</footer>"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(content.title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{''.join(parts)}{foot}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _head(content: ReportContent) -> str:
+    lead = f'<p class="lead">{escape(content.subtitle)}</p>' if content.subtitle else ""
+    facts = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in content.facts)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in content.notes)
+    return (
+        f"<header><h1>{escape(content.title)}</h1>{lead}"
+        + (f'<dl class="facts">{facts}</dl>' if facts else "")
+        + (f'<ul class="notes">{notes}</ul>' if notes else "")
+        + "</header>\n"
+    )
+
+
+def _tiles(content: ReportContent) -> str:
+    scores = content.measurements.scores
+    wanted = content.headlines or HEADLINES
+    shown = [scores[name] for name in wanted if name in scores][:_MOST_TILES]
+    if not shown:
+        return ""
+    tiles = "".join(_tile(score) for score in shown)
+    about = "Each with its 95 % interval over the measured rows; an arrow says which way is better."
+    return f'<section><h2>At a glance</h2><p class="caption">{about}</p><div class="tiles">{tiles}</div></section>\n'
+
+
+def _tile(score: Score) -> str:
+    better = _ARROWS[score.direction]
+    unit = f" <small>{escape(score.unit)}</small>" if score.unit else ""
+    return (
+        f'<div class="tile"><p class="name">{escape(readable(score.name))}{better}</p>'
+        f'<p class="value">{format_value(score.value)}{unit}</p>'
+        f'<p class="interval">{_interval(score)}</p><p class="meaning">{escape(score.meaning)}</p></div>'
+    )
+
+
+def _section(section: Section) -> str:
+    caption = f'<p class="caption">{escape(section.caption)}</p>' if section.caption else ""
+    figures = "".join(f'<div class="card">{_figure(words, picture)}</div>' for words, picture in section.pictures)
+    layout = "cards" if len(section.pictures) > 1 else "single"
+    return f'<section><h2>{escape(section.title)}</h2>{caption}<div class="{layout}">{figures}</div></section>\n'
+
+
+def _figure(words: str, picture: bytes | str) -> str:
+    caption = f"<figcaption>{escape(words)}</figcaption>" if words else ""
+    if isinstance(picture, str):
+        if not picture.startswith("<svg") or "<script" in picture:
+            raise invalid("picture", "PNG bytes or SVG text without scripts", picture[:40])
+        inline = picture.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
+        return f"<figure>{inline}{caption}</figure>"
+    if not picture.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise invalid("picture", "PNG bytes or SVG text", picture[:8])
+    data = base64.b64encode(picture).decode("ascii")
+    width = int.from_bytes(picture[16:20], "big")
+    height = int.from_bytes(picture[20:24], "big")
+    # a small sheet grows to at most one and a half times its size, so that its pixels stay crisp
+    size = f'width="{width}" height="{height}" style="max-width:{1.5 * width:.0f}px"'
+    image = f'<img {size} alt="{escape(words)}" src="data:image/png;base64,{data}">'
+    return f"<figure>{image}{caption}</figure>"
+
+
+def _scores(measurements: Measurements) -> str:
+    if not measurements.scores:
+        return ""
+    rows = "".join(_score_row(score) for score in measurements.scores.values())
+    heads = (
+        "<th>measure</th><th class='number'>value</th><th class='number'>95 % interval</th>"
+        "<th class='number'>rows</th><th>better</th><th>misleads when</th>"
+    )
+    return (
+        '<section><h2>All scores</h2><div class="card scroll"><table class="scores">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>\n"
+    )
+
+
+def _score_row(score: Score) -> str:
+    unit = f' <span class="unit">{escape(score.unit)}</span>' if score.unit else ""
+    return (
+        f"<tr><td><code>{escape(score.name)}</code></td>"
+        f'<td class="number">{format_value(score.value)}{unit}</td>'
+        f'<td class="number optional">{_interval(score)}</td><td class="number optional">{score.n:,}</td>'
+        f'<td class="optional">{_BETTER[score.direction]}</td><td class="words">{escape(score.misleads)}</td></tr>'
+    )
+
+
+def _skipped(measurements: Measurements) -> str:
+    if not measurements.skipped:
+        return ""
+    items = "".join(
+        f"<li><code>{escape(name)}</code>: {escape(why)}</li>" for name, why in measurements.skipped.items()
+    )
+    return f'<section><h2>Not measured</h2><div class="card"><ul class="plain">{items}</ul></div></section>\n'
+
+
+def _again(content: ReportContent) -> str:
+    if not content.command and not content.settings:
+        return ""
+    command = f"<pre>{escape(content.command)}</pre>" if content.command else ""
+    settings = ""
+    if content.settings:
+        listing = escape(json.dumps(dict(content.settings), indent=2, ensure_ascii=False, default=str))
+        settings = f"<details><summary>All settings</summary><pre>{listing}</pre></details>"
+    return f'<section><h2>How to make this again</h2><div class="card">{command}{settings}</div></section>\n'
+
+
+def _interval(score: Score) -> str:
+    low, high = score.interval
+    return f"{format_value(low)} to {format_value(high)}"
+
+
+def readable(name: str) -> str:
+    """A measure's name as words.
+
+    Examples
+    --------
+    >>> readable("negative_elbo"), readable("active_units")
+    ('Negative ELBO', 'Active units')
+    """
+    words = name.replace("_", " ")
+    words = words[:1].upper() + words[1:]
+    for short in ("elbo", "mse", "psnr", "ssim", "mmd", "kl"):
+        words = " ".join(short.upper() if word.lower() == short else word for word in words.split(" "))
+    return words

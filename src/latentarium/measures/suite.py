@@ -1,0 +1,183 @@
+"""`measure`: every measure that a space's capabilities allow, in one pass over the rows."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from latentarium.errors import LatentariumError, invalid
+from latentarium.measures import information, prior_match, reconstruction
+from latentarium.measures.evidence import Evidence
+from latentarium.measures.score import Score, format_value, score_row
+from latentarium.space import LatentSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurements:
+    """Scores by name, and which measures were skipped and why; `seconds` is the time each score took."""
+
+    scores: Mapping[str, Score]
+    skipped: Mapping[str, str]
+    seconds: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "scores": {name: score.to_json() for name, score in self.scores.items()},
+            "skipped": dict(self.skipped),
+            "seconds": dict(self.seconds),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Measurements":
+        """Rebuild what `to_json` gave."""
+        scores = {name: Score.from_json(score) for name, score in stored["scores"].items()}
+        return cls(scores=scores, skipped=dict(stored["skipped"]), seconds=dict(stored["seconds"]))
+
+    def frame(self) -> Any:
+        """A pandas DataFrame with one row a score."""
+        import pandas as pd
+
+        columns = ["name", "value", "low", "high", "n", "direction", "unit"]
+        return pd.DataFrame([score_row(score) for score in self.scores.values()], columns=columns).set_index("name")
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_html_row(score) for score in self.scores.values())
+        heads = "".join(f"<th>{h}</th>" for h in ("measure", "value", "interval", "n", "better"))
+        skipped = "".join(f"<li>{escape(k)}: {escape(why)}</li>" for k, why in self.skipped.items())
+        tail = f"<p>Skipped:</p><ul>{skipped}</ul>" if skipped else ""
+        return f"<table><tr>{heads}</tr>{rows}</table>{tail}"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A measure in the suite: what it needs of the space, and when it refuses all the same."""
+
+    name: str
+    needs: frozenset[str]
+    run: Callable[[Evidence], Score]
+    refuse: Callable[[Evidence], str] = lambda _: ""
+
+
+def _no_pictures(evidence: Evidence) -> str:
+    if not evidence.is_image:
+        return "the data are not images"
+    return "" if evidence.peak else "the data have no stated range"
+
+
+_CODED = frozenset({"posterior"})
+_SCORED = frozenset({"posterior", "likelihood"})
+_REBUILT = frozenset({"encode", "decode"})
+
+_SUITE = (
+    _Entry("negative_elbo", _SCORED, information.negative_elbo_of),
+    _Entry("rate", _CODED, information.rate_of),
+    _Entry("distortion", _SCORED, information.distortion_of),
+    _Entry("bits_per_dimension", _SCORED, information.bits_per_dimension_of, information.why_no_bits),
+    _Entry("importance_weighted_bound", _SCORED, information.importance_weighted_bound_of),
+    _Entry("mse", _REBUILT, lambda e: reconstruction.mse_between(e.x, e.reconstruction, seed=e.seed)),
+    _Entry(
+        "psnr",
+        _REBUILT,
+        lambda e: reconstruction.psnr_between(e.x, e.reconstruction, peak=e.peak or 1.0, seed=e.seed),
+        _no_pictures,
+    ),
+    _Entry(
+        "ssim",
+        _REBUILT,
+        lambda e: reconstruction.ssim_between(e.x, e.reconstruction, peak=e.peak or 1.0, seed=e.seed),
+        _no_pictures,
+    ),
+    _Entry("kl_per_dimension", _CODED, information.kl_per_dimension_of),
+    _Entry("active_units", _CODED, information.active_units_of),
+    _Entry("aggregated_posterior_gap", _CODED, prior_match.aggregated_posterior_gap_of),
+    _Entry("aggregated_posterior_mmd", _CODED, prior_match.aggregated_posterior_mmd_of),
+)
+
+MEASURES: tuple[str, ...] = tuple(entry.name for entry in _SUITE)
+
+
+def measure(
+    space: LatentSpace,
+    x: ArrayLike,
+    *,
+    labels: ArrayLike | None = None,
+    seed: int = 0,
+    only: Iterable[str] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Measurements:
+    """Run the measures that `space` is capable of on the rows `x`; say which were skipped and why.
+
+    Parameters
+    ----------
+    space : any latent space
+    x : (n, *data_shape) in array units, or raw uint8 images where the space knows its modality
+    labels : (n,) classes, for the measures that use them
+    seed : equal seeds give equal scores
+    only : names from `MEASURES`; all of them where None
+    progress : called with (name, done, total) before each measure
+
+    Raises
+    ------
+    InvalidInput
+        When `x` does not fit the space, labels do not align, or a name in `only` is unknown.
+
+    Examples
+    --------
+    >>> half = LatentSpace(name="half", shape=(2,), data_shape=(2,), encode_fn=lambda x: x / 2,
+    ...                    decode_fn=lambda z: 2 * z)
+    >>> found = measure(half, np.ones((4, 2)))
+    >>> list(found.scores), found.skipped["rate"]
+    (['mse'], 'the space has no posterior')
+    """
+    evidence = Evidence.of(space, x, seed=seed)
+    if labels is not None and len(np.asarray(labels)) != len(evidence.x):
+        raise invalid("labels", f"{len(evidence.x)} values, one for each row of x", len(np.asarray(labels)))
+    entries = _wanted(only)
+    scores: dict[str, Score] = {}
+    skipped: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    for done, entry in enumerate(entries):
+        if progress is not None:
+            progress(entry.name, done, len(entries))
+        began = time.perf_counter()
+        outcome = _run(entry, evidence)
+        if isinstance(outcome, str):
+            skipped[entry.name] = outcome
+            continue
+        scores[entry.name] = outcome
+        seconds[entry.name] = round(time.perf_counter() - began, 4)
+    return Measurements(scores=scores, skipped=skipped, seconds=seconds)
+
+
+def _run(entry: _Entry, evidence: Evidence) -> Score | str:
+    """The score, or why there is none."""
+    missing = sorted(entry.needs - evidence.space.capabilities)
+    if missing:
+        return f"the space has no {' and no '.join(missing)}"
+    reason = entry.refuse(evidence)
+    if reason:
+        return reason
+    try:
+        return entry.run(evidence)
+    except LatentariumError as error:
+        return str(error)
+
+
+def _wanted(only: Iterable[str] | None) -> list[_Entry]:
+    if only is None:
+        return list(_SUITE)
+    names = list(only)
+    unknown = sorted(set(names) - set(MEASURES))
+    if unknown:
+        raise invalid("only", f"names among {list(MEASURES)}", unknown)
+    return [entry for entry in _SUITE if entry.name in names]
+
+
+def _html_row(score: Score) -> str:
+    low, high = (format_value(v) for v in score.interval)
+    cells = (escape(score.name), f"{format_value(score.value)} {escape(score.unit)}", f"[{low}, {high}]", score.n)
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in (*cells, score.direction)) + "</tr>"

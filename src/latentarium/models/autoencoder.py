@@ -1,0 +1,173 @@
+"""Autoencoder and VAE: encoder x decoder x likelihood, described by one frozen, JSON-ready architecture."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from latentarium.arrays import check_positive_int
+from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.errors import InvalidInput, invalid
+from latentarium.nn.likelihoods import Likelihood, build_likelihood
+from latentarium.nn.networks import ConvDecoder, ConvEncoder, ConvPlan, DenseDecoder, DenseEncoder
+from latentarium.space import Modality
+
+LOG_VARIANCE_RANGE = (-8.0, 4.0)
+DENSE_UP_TO = 1024
+"""Images with at most this many values get dense nets: on a CPU they learn several times faster there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What has to be known to build a model again; "auto" values are settled by `settle`.
+
+    Parameters
+    ----------
+    latent : latent dimensions
+    variational : a VAE (encoder gives mean and log variance) or an AE
+    net : "dense", "conv", "custom" (the user's own modules) or "auto"
+    width : hidden units (dense) or channels at the finest grid (conv); 0 for the default
+    depth : residual blocks on each side (dense) or at each grid size (conv); 0 for the default
+    likelihood : "bernoulli", "gaussian", "logistic", "categorical", "mixed" or "auto"
+    levels : grey levels of the categorical likelihood
+    """
+
+    latent: int = 32
+    variational: bool = True
+    net: str = "auto"
+    width: int = 0
+    depth: int = 0
+    likelihood: str = "auto"
+    levels: int = 16
+
+    def __post_init__(self) -> None:
+        check_positive_int(self.latent, "latent", high=4096)
+        check_positive_int(self.width, "width", low=0, high=8192)
+        check_positive_int(self.depth, "depth", low=0, high=64)
+        if self.net not in ("auto", "dense", "conv", "custom"):
+            raise invalid("net", "one of auto, dense, conv, custom", self.net)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Architecture":
+        unknown = set(stored) - {f.name for f in fields(cls)}
+        if unknown:
+            raise InvalidInput(f"architecture has unknown settings {sorted(unknown)}; it was made by a newer version")
+        return cls(**stored)
+
+    def settle(self, modality: Modality, sample: NDArray[np.float32]) -> "Architecture":
+        """Choose what is "auto" from the data: `sample` is a few thousand training rows in array units."""
+        net = self.net
+        if net == "auto":
+            small = int(np.prod(modality.data_shape)) <= DENSE_UP_TO
+            net = "dense" if small or not isinstance(modality, ImageModality) else "conv"
+        if net == "conv":
+            _check_image(modality)
+        dense = net == "dense"
+        return replace(
+            self,
+            net=net,
+            width=self.width or (512 if dense else 32),
+            depth=self.depth or 1,
+            likelihood=choose_likelihood(modality, sample) if self.likelihood == "auto" else self.likelihood,
+        )
+
+
+def _check_image(modality: Modality) -> None:
+    if not isinstance(modality, ImageModality):
+        raise invalid("net", "'dense' for data that are not images", "conv")
+    channels, height, width = modality.data_shape
+    if not (8 <= min(height, width) and max(height, width) <= 256):
+        raise invalid("image size", "from 8 to 256 pixels a side", f"{height}x{width}", "resize with --size 64")
+    if not 1 <= channels <= 4:
+        raise invalid("image channels", "1 to 4", channels)
+
+
+def choose_likelihood(modality: Modality, sample: NDArray[np.float32]) -> str:
+    """Mixed for tables; Bernoulli for one-channel images with a third of their pixels black or white; else Gaussian."""
+    if isinstance(modality, TableModality):
+        return "mixed"
+    extreme = float(((sample <= 0) | (sample >= 1)).mean())
+    return "bernoulli" if modality.data_shape[0] == 1 and extreme >= 1 / 3 else "gaussian"
+
+
+class Outputs(NamedTuple):
+    """One pass through the model: likelihood parameters, q(z|x) and its draw, all float32."""
+
+    params: Tensor
+    mean: Tensor
+    log_variance: Tensor
+    z: Tensor
+
+
+class Autoencoder(nn.Module):
+    """An AE or VAE. `forward(x, noise)` is the training pass; noise None means z = mean."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, *, variational: bool) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.variational = variational
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (b, latent); the log variance of an AE is the lower limit of the range."""
+        hidden = self.encoder(x)
+        low, high = LOG_VARIANCE_RANGE
+        if not self.variational:
+            mean = hidden.float()
+            return mean, torch.full_like(mean, low)
+        mean, raw = hidden if isinstance(hidden, tuple) else hidden.float().chunk(2, dim=1)
+        return mean.float(), high - F.softplus(high - low - F.softplus(raw.float() - low))
+
+    def forward(self, x: Tensor, noise: Tensor | None) -> Outputs:
+        mean, log_variance = self.posterior(x)
+        z = mean if noise is None or not self.variational else mean + torch.exp(0.5 * log_variance) * noise
+        return Outputs(self.decoder(z).float(), mean, log_variance, z)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Latent points to data units."""
+        return self.likelihood.mean(self.decoder(z))
+
+
+def build(architecture: Architecture, modality: Modality) -> Autoencoder:
+    """A fresh model for settled `architecture`; torch's current generator sets the initial weights."""
+    likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
+    outputs = architecture.latent * (2 if architecture.variational else 1)
+    shape = modality.data_shape
+    if architecture.net == "conv":
+        plan = ConvPlan.design((shape[0], shape[1], shape[2]), base=architecture.width)
+        encoder: nn.Module = ConvEncoder(plan, depth=architecture.depth, outputs=outputs)
+        decoder: nn.Module = ConvDecoder(
+            plan, latent=architecture.latent, depth=architecture.depth, channels=shape[0] * likelihood.outputs
+        )
+    else:
+        size = {"width": architecture.width, "depth": architecture.depth}
+        encoder = DenseEncoder(features=int(np.prod(shape)), outputs=outputs, **size)
+        decoder = DenseDecoder(
+            latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size
+        )
+    return Autoencoder(encoder, decoder, likelihood, variational=architecture.variational)
+
+
+@torch.no_grad()
+def prepare(model: Autoencoder, sample: NDArray[np.float32]) -> None:
+    """Start from the data: centre the encoder's input, give the decoder the data's mean as its output bias, and
+    let a VAE begin with an even posterior width."""
+    mean = torch.from_numpy(sample.mean(0, dtype=np.float64).astype(np.float32))
+    if isinstance(model.encoder, DenseEncoder | ConvEncoder):
+        model.encoder.shift.copy_(mean.reshape(model.encoder.shift.shape))
+        if model.variational:
+            model.encoder.head.weight[model.encoder.head.out_features // 2 :].mul_(0.01)
+    bias = model.likelihood.bias_for(mean)
+    if bias is not None and isinstance(model.decoder, DenseDecoder):
+        model.decoder.head.bias.copy_(bias.flatten())
+    elif bias is not None and isinstance(model.decoder, ConvDecoder):
+        model.decoder.set_bias(bias)

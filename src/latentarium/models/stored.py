@@ -1,0 +1,77 @@
+"""Stored spaces come back to life: our networks from their weights, anybody else's from ONNX graphs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium.distributions import Distribution
+from latentarium.errors import DamagedFile
+from latentarium.space import LatentSpace, Modality
+
+FloatArray = NDArray[np.float32]
+
+
+def space_from_weights(
+    architecture: Mapping[str, Any],
+    weights: Mapping[str, NDArray[Any]],
+    modality: Modality,
+    *,
+    name: str,
+    prior: Distribution | None,
+    provenance: Mapping[str, Any],
+) -> LatentSpace:
+    """Build the architecture and load `weights` into it; a mismatch raises `DamagedFile`."""
+    import torch
+
+    from latentarium.models.autoencoder import Architecture, build
+    from latentarium.models.spaces import autoencoder_space
+
+    settled = Architecture.from_json(architecture)
+    model = build(settled, modality)
+    try:
+        model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+    except RuntimeError as error:
+        raise DamagedFile(f"the weights of {name!r} do not fit its architecture ({str(error).splitlines()[0]})") from None
+    return autoencoder_space(
+        model, modality, latent=settled.latent, name=name, prior=prior, provenance=provenance
+    )
+
+
+def space_from_graphs(
+    encoder: Path,
+    decoder: Path,
+    modality: Modality,
+    *,
+    latent: int,
+    variational: bool,
+    name: str,
+    prior: Distribution | None,
+    provenance: Mapping[str, Any],
+) -> LatentSpace:
+    """A space that runs `encoder` (x -> mean, std) and `decoder` (z -> x) in ONNX Runtime."""
+    import onnxruntime
+
+    try:
+        down = onnxruntime.InferenceSession(encoder, providers=["CPUExecutionProvider"])
+        up = onnxruntime.InferenceSession(decoder, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        # ONNX Runtime raises types of its own that share no public base
+        raise DamagedFile(f"the ONNX graphs of {name!r} cannot be read ({str(error).splitlines()[0]})") from None
+
+    def posterior(x: FloatArray) -> Any:
+        return down.run(None, {"x": x})
+
+    return LatentSpace(
+        name=name,
+        shape=(latent,),
+        data_shape=modality.data_shape,
+        encode_fn=lambda x: posterior(x)[0],
+        decode_fn=lambda z: up.run(None, {"z": z})[0],
+        posterior_fn=(lambda x: tuple(posterior(x))) if variational else None,
+        prior=prior,
+        modality=modality,
+        provenance=provenance,
+    )

@@ -1,0 +1,1 @@
+"""Networks and likelihoods as plain torch modules."""

@@ -1,0 +1,1 @@
+"""Fitting: settings, the loop, monitors, checkpoints."""

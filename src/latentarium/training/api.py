@@ -1,0 +1,186 @@
+"""The verbs of fitting: `fit` for Python, `fit_to_bundle` for a fit that lives on disk and can be resumed."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from latentarium.bundle import Bundle, open_bundle
+from latentarium.data import open_source, rows_from_arrays
+from latentarium.data.rows import Rows
+from latentarium.errors import InvalidInput, invalid
+from latentarium.files import recover
+from latentarium.space import LatentSpace
+from latentarium.training.bar import progress_bar
+from latentarium.training.fit import Fitted, Modules, train
+from latentarium.training.loop import Callback
+from latentarium.training.save import Source, save_fitted, space_of
+from latentarium.training.settings import FitSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a fit is written and what may happen to what is there."""
+
+    path: Path
+    resume: bool = False
+    overwrite: bool = False
+
+    @property
+    def workdir(self) -> Path:
+        """Folder of the unfinished fit beside the bundle."""
+        return self.path.with_name(f"{self.path.name}.fit")
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an unfinished fit is there."""
+        return (self.workdir / "checkpoint.safetensors").exists()
+
+    def check(self) -> None:
+        """Refuse to lose an unfinished fit or a finished bundle unasked."""
+        recover(self.path)
+        if self.path.exists() and not self.path.is_dir():
+            raise invalid("the output", "a folder or a new name", str(self.path), "that is a file; choose another name")
+        if self.resume and not self.unfinished:
+            raise InvalidInput(f"nothing to resume: {self.workdir} holds no checkpoint; leave --resume out")
+        if self.unfinished and not (self.resume or self.overwrite):
+            raise InvalidInput(
+                f"an unfinished fit is at {self.workdir}; go on with --resume or start again with --overwrite"
+            )
+        if self.path.exists() and any(self.path.iterdir()) and not (self.overwrite or self.resume):
+            raise InvalidInput(f"{self.path} already exists; choose another name or replace it with --overwrite")
+        if self.path.exists() and any(self.path.iterdir()) and not (self.path / "manifest.json").exists():
+            raise InvalidInput(f"{self.path} is a folder with other files in it; choose another name")
+
+
+def fit(
+    data: Any,
+    *,
+    model: str = "vae",
+    latent: int = 32,
+    out: str | Path | None = None,
+    labels: Any = None,
+    encoder: Any = None,
+    decoder: Any = None,
+    callback: Callback | None = None,
+    progress: bool = True,
+    overwrite: bool = False,
+    **options: Any,
+) -> LatentSpace:
+    """Learn a latent space.
+
+    Parameters
+    ----------
+    data : `Rows`, a source such as "fashion-mnist" or a path, an array, a DataFrame, a Dataset or a DataLoader
+    model : "vae" or "ae"
+    latent : latent dimensions
+    out : where to write the bundle; None keeps the space in memory
+    labels : labels of an array, one a row
+    encoder, decoder : torch modules in place of ours (see `training.fit.Modules`)
+    callback : called with every `training.loop.Event`
+    progress : whether to draw a progress bar on stderr
+    options : any other setting of `FitSettings` or `Architecture`: epochs, steps, time (seconds), seed, objective,
+        likelihood, net, width, depth, batch_size, learning_rate, size (pictures), ...
+
+    Returns
+    -------
+    LatentSpace
+
+    Raises
+    ------
+    InvalidInput
+        One line that names the parameter, the rule, the value and the way out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> images = np.random.default_rng(0).integers(0, 255, (64, 1, 8, 8), dtype=np.uint8)
+    >>> fit(images, latent=4, steps=5, progress=False).shape
+    (4,)
+    """
+    seed = options.get("seed", 0)
+    size = options.pop("size", None)
+    rows, source = open_rows(data, labels=labels, size=size, seed=seed)
+    settings = FitSettings.make(model=model, latent=latent, **options)
+    modules = Modules(encoder=encoder, decoder=decoder) if encoder is not None or decoder is not None else None
+    if modules is not None:
+        if encoder is None or decoder is None:
+            raise invalid("encoder and decoder", "given together", "one of them")
+        settings = replace(settings, architecture=replace(settings.architecture, net="custom"))
+    with progress_bar(enabled=progress, also=callback) as hear:
+        if out is None:
+            return space_of(train(rows, settings, modules=modules, callback=hear))
+        place = Place(path=Path(out), overwrite=overwrite)
+        return fit_to_bundle(rows, settings, place, source=source, modules=modules, callback=hear).space
+
+
+def open_rows(
+    data: Any, *, labels: Any = None, size: int | None = None, seed: int = 0, progress: Any = None
+) -> tuple[Rows, Source]:
+    """`data` as rows, and the source that can find them again (an empty one for arrays in memory)."""
+    if isinstance(data, Rows):
+        return data, Source(spec=data.source, size=size, seed=seed)
+    if isinstance(data, str | Path):
+        label = labels if isinstance(labels, str) else None
+        rows = open_source(data, size=size, seed=seed, label=label, progress=progress)
+        spec = str(data) if not Path(data).exists() else str(Path(data).resolve())
+        return rows, Source(spec=spec, size=size, label=label, seed=seed)
+    return rows_from_arrays(data, labels=labels, seed=seed), Source(spec="", seed=seed)
+
+
+def fit_to_bundle(
+    rows: Rows,
+    settings: FitSettings,
+    place: Place,
+    *,
+    source: Source,
+    start: Path | None = None,
+    modules: Modules | None = None,
+    callback: Callback | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Bundle:
+    """Train with checkpoints beside `place.path`, then put the bundle there in one exchange.
+
+    `start` is a bundle whose weights the fit begins from.
+    """
+    place.check()
+    if place.overwrite and not place.resume:
+        shutil.rmtree(place.workdir, ignore_errors=True)
+    weights = None if start is None or place.resume else open_bundle(start).tensors("model.safetensors")
+    fitted = train(
+        rows,
+        settings,
+        workdir=place.workdir,
+        resume=place.resume,
+        start=weights,
+        modules=modules,
+        callback=callback,
+    )
+    if not fitted.main:
+        raise SystemExit(0)
+    bundle = save_fitted(fitted, place.path, source=source, progress=progress)
+    shutil.rmtree(place.workdir, ignore_errors=True)
+    return bundle
+
+
+def repeat_settings(bundle: Bundle) -> tuple[FitSettings, Source]:
+    """Settings and source that repeat the fit of `bundle`: its fixed number of steps, precision and threads."""
+    made = bundle.manifest["provenance"]
+    plan, data = made["plan"], bundle.manifest["data"]
+    if not data["source"]:
+        raise InvalidInput(f"the fit of {bundle.path} cannot be repeated: its data were an array in memory")
+    stored = FitSettings.from_json(made["settings"])
+    settings = replace(
+        stored,
+        steps=plan["steps"],
+        epochs=None,
+        time=None,
+        precision=plan["precision"],
+        threads=plan["threads"],
+        compile=plan["compile"],
+    )
+    return settings, Source(spec=data["source"], size=data["size"], label=data["label"], seed=data["seed"])
+
+
+__all__ = ["Fitted", "Place", "fit", "fit_to_bundle", "open_rows", "repeat_settings"]

@@ -1,0 +1,64 @@
+"""Seeded batches cut straight from memory: the position in the data is a function of the step alone."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentarium.data.modalities import ImageModality
+from latentarium.rng import generator, torch_generator
+from latentarium.space import Modality
+
+ORDER_STREAM, NOISE_STREAM = 1, 2
+
+
+class Batches:
+    """Training batches of one split: float32 tensors in array units.
+
+    Images stay uint8 until their batch is taken (a memory map is read in row order); other data are converted
+    once. `world` processes take interleaved rows of one global batch.
+    """
+
+    def __init__(
+        self, raw: NDArray[Any], indices: NDArray[np.int64], modality: Modality, *, batch_size: int, seed: int,
+        device: torch.device, shard: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.indices = indices
+        self.batch_size = min(batch_size, len(indices))
+        self.steps_per_epoch = max(1, len(indices) // self.batch_size)
+        self.seed = seed
+        self.device = device
+        self.shard = shard
+        self.scale = isinstance(modality, ImageModality)
+        self.mapped = isinstance(raw, np.memmap)
+        self.rows = raw if self.scale else modality.to_array(raw)
+        self.resident = None if self.mapped else torch.from_numpy(np.ascontiguousarray(self.rows)).to(device)
+        self._epoch = -1
+        self._order: NDArray[np.int64] = indices
+
+    def take(self, step: int) -> Tensor:
+        """The batch of `step`, the same whenever it is asked for."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._order = self.indices[generator(self.seed, ORDER_STREAM, epoch).permutation(len(self.indices))]
+            self._epoch = epoch
+        rank, world = self.shard
+        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size][rank::world]
+        return self.rows_at(chosen)
+
+    def rows_at(self, chosen: NDArray[np.int64]) -> Tensor:
+        """Rows by index, as the network sees them."""
+        if self.resident is None:
+            batch = torch.from_numpy(np.asarray(self.rows[np.sort(chosen)])).to(self.device)
+        else:
+            batch = self.resident.index_select(0, torch.from_numpy(chosen).to(self.device))
+        return batch.float().div_(255) if self.scale else batch
+
+    def noise(self, step: int, latent: int) -> Tensor:
+        """The standard normal draw of `step` for this process's rows."""
+        source = torch_generator(self.seed, NOISE_STREAM, step, device=self.device)
+        draw = torch.randn(self.batch_size, latent, generator=source, device=self.device)
+        rank, world = self.shard
+        return draw[rank::world]

@@ -1,0 +1,51 @@
+"""One checkpoint file: tensors as safetensors, everything else as JSON in its header; written atomically."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from latentarium.errors import DamagedFile
+from latentarium.files import replacing
+
+FORMAT = "latentarium-checkpoint-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """State of a fit after `meta["step"]` steps: tensors by name, and a JSON-ready description."""
+
+    tensors: Mapping[str, Tensor]
+    meta: Mapping[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write `checkpoint`; a killed process leaves the former file."""
+    from safetensors.torch import save_file
+
+    header = {"format": FORMAT, "meta": json.dumps(dict(checkpoint.meta))}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=header)
+        except Exception as error:
+            # safetensors reports a full disk as its own error type
+            raise OSError(None, str(error)) from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint or raise `DamagedFile` naming it."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise DamagedFile(f"checkpoint {path} is damaged ({error}); remove its folder to start again") from None
+    if header.get("format") != FORMAT:
+        raise DamagedFile(f"checkpoint {path} has format {header.get('format')!r}, this version reads {FORMAT!r}")
+    return Checkpoint(tensors=tensors, meta=json.loads(header["meta"]))

@@ -1,0 +1,265 @@
+"""`fit`: data in, a latent space out; `train`: the same over rows already opened, with checkpoints."""
+
+import copy
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from latentarium.data.rows import Rows
+from latentarium.errors import InvalidInput, TrainingFailed, invalid
+from latentarium.files import write_text
+from latentarium.models.autoencoder import Autoencoder, build, prepare
+from latentarium.models.custom import custom_autoencoder
+from latentarium.rng import generator
+from latentarium.training import loop
+from latentarium.training.batches import Batches
+from latentarium.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from latentarium.training.loop import Callback, Event, Job, State
+from latentarium.training.runtime import Runtime, open_runtime
+from latentarium.training.schedule import Plan
+from latentarium.training.settings import FitSettings
+
+DEFAULT_EPOCHS = 30.0
+SAMPLE_STREAM, WEIGHT_STREAM = 4, 5
+SAMPLE_ROWS = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modules:
+    """The user's own networks: `encoder` gives (b, 2 latent) or (mean, log variance); `decoder` gives the
+    likelihood's parameters."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A finished fit: the model in evaluation mode and everything needed to say how it came about."""
+
+    model: Autoencoder
+    settings: FitSettings
+    plan: Plan
+    rows: Rows
+    history: list[dict[str, Any]]
+    alarms: list[str]
+    seconds: float
+    steps_done: int
+    main: bool = True
+
+
+def train(
+    rows: Rows,
+    settings: FitSettings,
+    *,
+    workdir: Path | None = None,
+    resume: bool = False,
+    start: Mapping[str, NDArray[Any]] | None = None,
+    modules: Modules | None = None,
+    callback: Callback | None = None,
+) -> Fitted:
+    """Fit a model to the training split of `rows`.
+
+    Parameters
+    ----------
+    workdir : folder of the checkpoint and history; None keeps everything in memory
+    resume : go on from the checkpoint in `workdir`
+    start : weights to begin from (a warm start)
+    modules : the user's own encoder and decoder
+
+    Raises
+    ------
+    InvalidInput
+        For data or settings that break a rule.
+    TrainingFailed
+        When the loss keeps diverging, or a checkpoint belongs to other data or settings.
+    """
+    _check_rows(rows)
+    saved = load_checkpoint(workdir / "checkpoint.safetensors") if resume and workdir else None
+    if saved is not None:
+        settings = _saved_settings(saved, rows)
+    plan = Plan.from_json(saved.meta["plan"]) if saved else None
+    runtime = open_runtime(settings, precision=plan.precision if plan else None)
+    if plan:
+        _same_machine(plan, runtime)
+    sample = _sample(rows, settings)
+    settings = replace(settings, architecture=settings.architecture.settle(rows.modality, sample))
+    model = _fresh_model(rows, settings, sample, modules).to(runtime.device)
+    if start is not None:
+        _warm_start(model, start)
+    batches = _batches(rows, settings, runtime)
+    plan = plan or _plan(settings, runtime, batches, model)
+    state = loop.new_state(model, settings)
+    if saved:
+        loop.restore(state, saved)
+    job = Job(
+        settings=settings,
+        plan=plan,
+        runtime=runtime,
+        batches=batches,
+        validation_rows=_validation_rows(rows, settings, batches),
+        save=_saver(workdir, settings, plan, rows, runtime),
+        hear=callback or _silent,
+    )
+    return _finish(job, state, rows)
+
+
+def _finish(job: Job, state: State, rows: Rows) -> Fitted:
+    job.hear(Event(kind="start", step=state.step, steps=job.plan.steps, record={}, model=state.model))
+    loop.run(job, state)
+    model = loop.final_weights(state)
+    loop.calibrate(job, model)
+    return Fitted(
+        model=model,
+        settings=job.settings,
+        plan=job.plan,
+        rows=rows,
+        history=state.history,
+        alarms=state.alarms,
+        seconds=state.seconds,
+        steps_done=state.step,
+        main=job.runtime.main,
+    )
+
+
+def _check_rows(rows: Rows) -> None:
+    for split in ("train", "validation"):
+        if len(rows.splits.get(split, ())) == 0:
+            raise invalid("rows", f"enough to leave a {split} split", len(rows), "give at least 10 rows")
+
+
+def _saved_settings(saved: Checkpoint, rows: Rows) -> FitSettings:
+    expected = saved.meta["fingerprint"]
+    if rows.fingerprint != expected:
+        raise TrainingFailed(
+            f"cannot resume: the data changed since the checkpoint (fingerprint {rows.fingerprint[:12]}, was "
+            f"{expected[:12]}); put the data back, or start again with --overwrite"
+        )
+    return FitSettings.from_json(saved.meta["settings"])
+
+
+def _same_machine(plan: Plan, runtime: Runtime) -> None:
+    if (plan.device, plan.processes) != (runtime.device.type, runtime.world):
+        raise TrainingFailed(
+            f"cannot resume: the fit began on {plan.device} with {plan.processes} processes, now it is "
+            f"{runtime.device.type} with {runtime.world}; give the same --device and --processes"
+        )
+    torch.set_num_threads(plan.threads)
+
+
+def _sample(rows: Rows, settings: FitSettings) -> NDArray[np.float32]:
+    train_rows = rows.splits["train"]
+    count = min(SAMPLE_ROWS, len(train_rows))
+    chosen = generator(settings.seed, SAMPLE_STREAM).choice(train_rows, count, replace=False)
+    return rows.array(np.sort(chosen))
+
+
+def _fresh_model(
+    rows: Rows, settings: FitSettings, sample: NDArray[np.float32], modules: Modules | None
+) -> Autoencoder:
+    if modules is not None:
+        return custom_autoencoder(modules.encoder, modules.decoder, settings.architecture, rows.modality, sample)
+    if settings.architecture.net == "custom":
+        raise invalid("net", "dense, conv or auto where no modules are given", "custom")
+    with torch.random.fork_rng(devices=[]):
+        # layer constructors draw from torch's global generator; the fork gives it back untouched
+        torch.manual_seed(int(generator(settings.seed, WEIGHT_STREAM).integers(2**62)))
+        model = build(settings.architecture, rows.modality)
+    prepare(model, sample)
+    return model
+
+
+def _warm_start(model: Autoencoder, start: Mapping[str, NDArray[Any]]) -> None:
+    try:
+        model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in start.items()})
+    except RuntimeError:
+        raise InvalidInput(
+            "the bundle given as --from has another architecture than this fit; give the same latent, net, width, "
+            "depth, likelihood and picture size"
+        ) from None
+
+
+def _batches(rows: Rows, settings: FitSettings, runtime: Runtime) -> Batches:
+    return Batches(
+        rows.raw,
+        rows.splits["train"],
+        rows.modality,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        device=runtime.device,
+        shard=(runtime.rank, runtime.world),
+    )
+
+
+def _validation_rows(rows: Rows, settings: FitSettings, batches: Batches) -> Tensor:
+    chosen = rows.splits["validation"]
+    stride = max(1, len(chosen) // settings.validation_rows)
+    return batches.rows_at(chosen[::stride][: settings.validation_rows])
+
+
+def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, model: Autoencoder) -> Plan:
+    """Fix what decides the bits; under a time limit the step is timed on a throwaway copy first."""
+    if settings.time is not None:
+        spent, step_time = _time_steps(settings, runtime, batches, model)
+        steps = max(20, int((settings.time - spent) / (step_time * 1.03)))
+    elif settings.steps is not None:
+        steps = settings.steps
+    else:
+        steps = max(1, round((settings.epochs or DEFAULT_EPOCHS) * batches.steps_per_epoch))
+    steps = int(runtime.mean(torch.tensor(float(steps), device=runtime.device)))
+    every = max(1, steps // settings.validations)
+    return Plan(
+        steps=steps,
+        validate_every=every,
+        checkpoint_every=settings.checkpoint_steps or max(1, min(steps // 10 or 1, 500)),
+        precision=runtime.precision,
+        compile=settings.compile,
+        threads=torch.get_num_threads(),
+        device=runtime.device.type,
+        processes=runtime.world,
+    )
+
+
+def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model: Autoencoder) -> tuple[float, float]:
+    """Seconds spent, and the median seconds of a step, measured on a copy that is thrown away."""
+    trial = loop.new_state(copy.deepcopy(model), settings)
+    plan = Plan(
+        steps=10**6, validate_every=10**7, checkpoint_every=10**7, precision=runtime.precision,
+        compile=settings.compile, threads=1, device=runtime.device.type, processes=runtime.world,
+    )
+    job = Job(
+        settings=settings, plan=plan, runtime=runtime, batches=batches, validation_rows=torch.empty(0),
+        save=lambda _: None, hear=_silent,
+    )
+    began = time.perf_counter()
+    durations = loop.timed_steps(job, trial, most_seconds=min(3.0, 0.05 * (settings.time or 60.0)), most_steps=200)
+    return time.perf_counter() - began, float(np.median(durations))
+
+
+def _saver(
+    workdir: Path | None, settings: FitSettings, plan: Plan, rows: Rows, runtime: Runtime
+) -> Callable[[State], None]:
+    fixed = {"settings": settings.to_json(), "plan": plan.to_json(), "fingerprint": rows.fingerprint}
+
+    def save(state: State) -> None:
+        if workdir is None or not runtime.main:
+            return
+        captured = loop.capture(state)
+        whole = Checkpoint(tensors=captured.tensors, meta={**fixed, **captured.meta})
+        save_checkpoint(workdir / "checkpoint.safetensors", whole)
+        write_text(workdir / "history.jsonl", "".join(json.dumps(line) + "\n" for line in state.history))
+
+    return save
+
+
+def _silent(event: Event) -> None:
+    del event
+

@@ -1,0 +1,161 @@
+"""A finished fit becomes a bundle: weights, codes, rows, kept evaluation rows, graphs, history."""
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from latentarium.arrays import batches
+from latentarium.bundle import Bundle, Writer, arrays_writer, bytes_writer, create_bundle, prior_entry, table_writer
+from latentarium.data.rows import Rows
+from latentarium.distributions import Distribution, Mixture
+from latentarium.models.export import export_decoder, export_encoder
+from latentarium.models.spaces import autoencoder_space
+from latentarium.rng import generator
+from latentarium.space import LatentSpace
+from latentarium.training.fit import Fitted
+
+KEPT_ROWS = 2000
+KEPT_BYTES = 32 * 2**20
+PRIOR_ROWS = 20_000
+KEPT_STREAM = 6
+VERSIONED = ("torch", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where the rows came from, so that a bundle can find them again: the spec and how it was opened."""
+
+    spec: str
+    size: int | None = None
+    label: str | None = None
+    seed: int = 0
+
+
+def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> LatentSpace:
+    """The fitted model as a space; an AE gets a Gaussian mixture fitted to its training `codes` as prior."""
+    space = autoencoder_space(
+        fitted.model,
+        fitted.rows.modality,
+        latent=fitted.settings.architecture.latent,
+        name=f"{fitted.settings.model}-{fitted.rows.name}",
+        provenance=_provenance(fitted),
+    )
+    if space.prior is not None:
+        return space
+    train = fitted.rows.splits["train"][:PRIOR_ROWS]
+    known = codes[train] if codes is not None else space.encode(fitted.rows.array(train))
+    return space.with_prior(fit_prior(known, seed=fitted.settings.seed))
+
+
+def fit_prior(codes: NDArray[np.float32], *, seed: int) -> Distribution:
+    """The ex-post prior of an autoencoder: ten full-covariance Gaussians, fewer where rows are few."""
+    flat = codes.reshape(len(codes), -1)
+    components = int(np.clip(len(flat) // (4 * flat.shape[1] + 1), 1, 10))
+    return Mixture.fit(flat, components=components, seed=seed)
+
+
+def save_fitted(
+    fitted: Fitted, path: Path, *, source: Source, progress: Callable[[int, int], None] | None = None
+) -> Bundle:
+    """Write the bundle of `fitted` to `path` in one exchange and open it."""
+    codes = encode_rows(space_of_model(fitted), fitted.rows, progress=progress)
+    space = space_of(fitted, codes)
+    kept = kept_rows(fitted.rows, seed=fitted.settings.seed)
+    sample = fitted.rows.array(kept[:8])
+    encoder, decoder = export_encoder(fitted.model, sample), export_decoder(fitted.model, codes[kept[:8]])
+    prior_kind, prior_writer = prior_entry(space.prior)
+    weights = {k: v.detach().cpu().numpy() for k, v in fitted.model.state_dict().items()}
+    writers: dict[str, Writer] = {
+        "model.safetensors": arrays_writer(weights),
+        "encoder.onnx": bytes_writer(encoder.data),
+        "decoder.onnx": bytes_writer(decoder.data),
+        "rows.parquet": table_writer(_row_columns(fitted.rows, kept)),
+        "codes.parquet": table_writer({"id": fitted.rows.ids, "code": codes}),
+        "evaluation.safetensors": arrays_writer({"raw": np.asarray(fitted.rows.raw[kept])}),
+        "history.jsonl": bytes_writer("".join(json.dumps(line) + "\n" for line in fitted.history).encode()),
+        **prior_writer,
+    }
+    manifest = {
+        "name": space.name,
+        "shape": list(space.shape),
+        "modality": fitted.rows.modality.to_json(),
+        "architecture": fitted.settings.architecture.to_json(),
+        "prior": prior_kind,
+        "onnx_error": {"encoder": encoder.error, "decoder": decoder.error},
+        "data": _data_entry(fitted.rows, source),
+        "provenance": dict(space.provenance),
+    }
+    return create_bundle(path, manifest, writers)
+
+
+def space_of_model(fitted: Fitted) -> LatentSpace:
+    """The model as a space before any prior is fitted; enough to encode."""
+    latent = fitted.settings.architecture.latent
+    return autoencoder_space(fitted.model, fitted.rows.modality, latent=latent, name=fitted.rows.name)
+
+
+def encode_rows(
+    space: LatentSpace, rows: Rows, *, progress: Callable[[int, int], None] | None = None
+) -> NDArray[np.float32]:
+    """Codes of all rows, a few thousand at a time, so that memory does not grow with the data."""
+    out = np.empty((len(rows), *space.shape), np.float32)
+    for part in batches(len(rows), 4096):
+        out[part] = space.encode(rows.array(part))
+        if progress is not None:
+            progress(part.stop, len(rows))
+    return out
+
+
+def kept_rows(rows: Rows, *, seed: int) -> NDArray[np.int64]:
+    """Test rows whose raw form travels with the bundle: a seeded draw of at most 2,000 rows and 32 MiB."""
+    test = rows.splits["test"]
+    each = max(1, int(np.asarray(rows.raw[:1]).nbytes))
+    count = int(min(len(test), KEPT_ROWS, max(1, KEPT_BYTES // each)))
+    return np.sort(generator(seed, KEPT_STREAM).choice(test, count, replace=False))
+
+
+def _row_columns(rows: Rows, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    split = np.empty(len(rows), dtype="<U10")
+    for name, indices in rows.splits.items():
+        split[indices] = name
+    flags = np.zeros(len(rows), bool)
+    flags[kept] = True
+    return {"id": rows.ids, "split": split, "kept": flags, **rows.columns}
+
+
+def _data_entry(rows: Rows, source: Source) -> dict[str, Any]:
+    return {
+        "name": rows.name,
+        "source": source.spec,
+        "size": source.size,
+        "label": source.label,
+        "seed": source.seed,
+        "rows": len(rows),
+        "splits": {name: len(indices) for name, indices in rows.splits.items()},
+        "fingerprint": rows.fingerprint,
+    }
+
+
+def _provenance(fitted: Fitted) -> Mapping[str, Any]:
+    from importlib.metadata import version
+
+    likelihood = fitted.model.likelihood
+    return {
+        "settings": fitted.settings.to_json(),
+        "plan": fitted.plan.to_json(),
+        "likelihood": {"name": likelihood.name, "discrete": likelihood.discrete},
+        "parameters": sum(p.numel() for p in fitted.model.parameters()),
+        "steps": fitted.steps_done,
+        "seconds": round(fitted.seconds, 1),
+        "alarms": fitted.alarms,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}},
+        "device": str(next(fitted.model.parameters()).device),
+        "torch_threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,54 @@
+"""The schedule as pure functions of the step; what a fit fixes at its start is a `Plan`."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from latentarium.objectives import Ramp
+from latentarium.training.settings import FitSettings
+
+LOWEST_RATE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that decides the bits of a fit besides its settings and data; written to the first checkpoint."""
+
+    steps: int
+    validate_every: int
+    checkpoint_every: int
+    precision: str
+    compile: bool
+    threads: int
+    device: str
+    processes: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Plan":
+        return cls(**stored)
+
+
+def learning_rate(settings: FitSettings, plan: Plan, step: int) -> float:
+    """Linear warm-up, then cosine decay to 1 % of the peak."""
+    warm = max(1, round(settings.warmup * plan.steps))
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    done = (step - warm) / max(1, plan.steps - warm)
+    return settings.learning_rate * (LOWEST_RATE + (1 - LOWEST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def ramp(settings: FitSettings, plan: Plan, step: int) -> Ramp:
+    """KL factor 0 -> 1 and free nats -> 0 as shares of the fit."""
+    share = step / plan.steps
+    kl = min(1.0, share / settings.kl_warmup) if settings.kl_warmup else 1.0
+    free = max(0.0, 1 - share / settings.free_until) if settings.free_until else 0.0
+    return Ramp(kl=kl, free_nats=settings.free_nats * free)
+
+
+def warmed_up(settings: FitSettings, plan: Plan, step: int) -> bool:
+    """Whether the objective is the final one, so that bounds of different steps compare."""
+    return step >= max(settings.kl_warmup, settings.free_until) * plan.steps

@@ -1,0 +1,21 @@
+"""What all tests share: where the real data lies."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real data: $LATENTARIUM_TEST_DATA, else ../shared/data; its absence skips, and fails in CI."""
+    folder = Path(os.environ.get("LATENTARIUM_TEST_DATA", "../shared/data"))
+    folder = folder if folder.is_absolute() else ROOT / folder
+    if not folder.is_dir():
+        reason = f"no real data in {folder}; set LATENTARIUM_TEST_DATA"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder.resolve()

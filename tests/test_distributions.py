@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+from sklearn.mixture import GaussianMixture
+
+from latentarium.distributions import Distribution, Empirical, Mixture, Normal, from_arrays, gaussian_kl, to_arrays
+from latentarium.errors import InvalidInput
+
+
+def mixture(components: int = 3, dim: int = 2, seed: int = 0) -> Mixture:
+    random = np.random.default_rng(seed)
+    factors = np.tril(random.normal(size=(components, dim, dim)) * 0.4)
+    diagonal = np.arange(dim)
+    factors[:, diagonal, diagonal] = random.uniform(0.5, 1.5, (components, dim))
+    weights = random.dirichlet(np.ones(components))
+    return Mixture(weights=weights, means=random.normal(size=(components, dim)) * 2, factors=factors)
+
+
+NORMAL = Normal(mean=np.array([1.0, -2.0]), std=np.array([0.5, 3.0]))
+EMPIRICAL = Empirical(codes=np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32))
+ALL: list[Distribution] = [NORMAL, mixture(), EMPIRICAL]
+DENSE: list[Distribution] = [NORMAL, mixture()]
+
+
+def test_normal_density_is_scipys() -> None:
+    z = np.random.default_rng(1).normal(size=(20, 2))
+    np.testing.assert_allclose(NORMAL.log_prob(z), stats.norm(NORMAL.mean, NORMAL.std).logpdf(z).sum(1))
+
+
+def test_mixture_density_is_scikit_learns() -> None:
+    codes = mixture().sample(400, seed=3)
+    ours = Mixture.fit(codes, components=3, seed=0)
+    theirs = GaussianMixture(3, random_state=0, reg_covar=1e-6 * float(codes.astype(float).var()), max_iter=200)
+    theirs.fit(codes.astype(float))
+    np.testing.assert_allclose(ours.log_prob(codes), theirs.score_samples(codes.astype(float)), atol=1e-6)
+
+
+@pytest.mark.parametrize("distribution", DENSE, ids=["normal", "mixture"])
+def test_density_integrates_to_one(distribution: Distribution) -> None:
+    def density(y: float, x: float) -> float:
+        return float(np.exp(distribution.log_prob(np.array([[x, y]])))[0])
+
+    grid = np.linspace(-20, 20, 801)
+    values = np.exp(distribution.log_prob(np.stack(np.meshgrid(grid, grid, indexing="ij"), -1).reshape(-1, 2)))
+    total = integrate.trapezoid(integrate.trapezoid(values.reshape(801, 801), grid), grid)
+    assert total == pytest.approx(1, abs=1e-3)
+    assert density(0.0, 0.0) == pytest.approx(values.reshape(801, 801)[400, 400])
+
+
+def test_a_component_of_weight_zero_is_allowed() -> None:
+    one = mixture()
+    padded = Mixture(weights=np.array([1.0, 0.0, 0.0]), means=one.means, factors=one.factors)
+    alone = Mixture(weights=np.ones(1), means=one.means[:1], factors=one.factors[:1])
+    z = one.sample(5, seed=0)
+    np.testing.assert_allclose(padded.log_prob(z), alone.log_prob(z))
+
+
+def test_far_points_keep_a_finite_density() -> None:
+    assert np.isfinite(mixture().log_prob(np.full((1, 2), 1e4))).all()
+
+
+def test_mixture_draws_have_its_moments() -> None:
+    one = mixture()
+    draws = one.sample(200_000, seed=0).astype(float)
+    mean = one.weights @ one.means
+    within = np.einsum("kij,klj->kil", one.factors, one.factors)
+    offset = one.means - mean
+    covariance = np.einsum("k,kij->ij", one.weights, within + offset[:, :, None] * offset[:, None])
+    np.testing.assert_allclose(draws.mean(0), mean, atol=0.03)
+    np.testing.assert_allclose(np.cov(draws.T), covariance, rtol=0.03, atol=0.05)
+
+
+def test_normal_draws_have_its_moments() -> None:
+    draws = NORMAL.sample(100_000, seed=0)
+    np.testing.assert_allclose(draws.mean(0), NORMAL.mean, atol=0.04)
+    np.testing.assert_allclose(draws.std(0), NORMAL.std, rtol=0.02)
+
+
+@pytest.mark.parametrize("distribution", ALL)
+def test_draws_are_seeded_float32(distribution: Distribution) -> None:
+    first = distribution.sample(16, seed=5)
+    assert first.dtype == np.float32
+    assert first.shape == (16, 2)
+    assert np.array_equal(first, distribution.sample(16, seed=5))
+    assert not np.array_equal(first, distribution.sample(16, seed=6))
+    assert distribution.sample(0, seed=0).shape == (0, 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 5))
+def test_change_of_units_follows_the_density(seed: int, components: int, dim: int) -> None:
+    random = np.random.default_rng(seed)
+    mean, std = random.normal(size=dim), random.uniform(0.1, 10, dim)
+    kinds: list[Distribution] = [mixture(components, dim, seed), Normal(mean=random.normal(size=dim), std=std[::-1])]
+    for distribution in kinds:
+        z = distribution.sample(10, seed=seed).astype(float)
+        moved = distribution.transformed(mean, std).log_prob((z - mean) / std)
+        np.testing.assert_allclose(moved, distribution.log_prob(z) + np.log(std).sum(), rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("distribution", ALL)
+def test_change_of_units_moves_the_draws(distribution: Distribution) -> None:
+    mean, std = np.array([1.0, 2.0]), np.array([0.5, 4.0])
+    moved = distribution.transformed(mean, std).sample(8, seed=2)
+    np.testing.assert_allclose(moved, (distribution.sample(8, seed=2) - mean) / std, rtol=1e-4, atol=1e-5)
+
+
+@given(st.floats(-5, 5), st.floats(0.05, 4))
+@settings(max_examples=25, deadline=None)
+def test_kl_is_the_integral(mean: float, std: float) -> None:
+    z = np.linspace(mean - 12 * std, mean + 12 * std, 20_001)
+    q = stats.norm(mean, std)
+    numeric = integrate.trapezoid(q.pdf(z) * (q.logpdf(z) - stats.norm.logpdf(z)), z)
+    assert gaussian_kl(np.array([[mean]]), np.array([[std]]))[0, 0] == pytest.approx(numeric, abs=1e-6, rel=1e-6)
+
+
+def test_fit_copes_with_few_rows_constant_columns_and_large_seeds() -> None:
+    flat = np.zeros((5, 3), np.float32)
+    flat[:, 0] = np.arange(5)
+    fitted = Mixture.fit(flat, components=10, seed=2**40)
+    assert len(fitted.weights) == 5
+    assert np.isfinite(fitted.log_prob(flat)).all()
+
+
+@pytest.mark.parametrize("distribution", ALL)
+def test_storing_gives_the_same_distribution(distribution: Distribution) -> None:
+    again = from_arrays(*to_arrays(distribution))
+    assert type(again) is type(distribution)
+    assert np.array_equal(again.sample(4, seed=0), distribution.sample(4, seed=0))
+
+
+def test_an_empirical_prior_has_no_density() -> None:
+    with pytest.raises(InvalidInput, match="fit a Mixture"):
+        EMPIRICAL.log_prob(np.zeros((1, 2)))
+
+
+def test_unusable_parameters_are_refused() -> None:
+    good = mixture()
+    for bad in (
+        lambda: Normal(mean=np.zeros(2), std=np.array([1.0, 0.0])),
+        lambda: Normal(mean=np.zeros(2), std=np.ones(3)),
+        lambda: Mixture(weights=good.weights * 2, means=good.means, factors=good.factors),
+        lambda: Mixture(weights=good.weights[:2], means=good.means, factors=good.factors),
+        lambda: Mixture(weights=good.weights, means=good.means, factors=-good.factors),
+        lambda: Mixture.fit(np.zeros((1, 2))),
+        lambda: Mixture.fit(np.zeros((5, 2)), components=0),
+        lambda: Empirical(codes=np.zeros((0, 2), np.float32)),
+        lambda: from_arrays("pickle", {}),
+        lambda: to_arrays(object()),  # pyright: ignore[reportArgumentType]
+    ):
+        with pytest.raises(InvalidInput, match="must be"):
+            bad()
