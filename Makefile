@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 ARGS ?=
+# Worker processes of the test run, 0 for none: `make test JOBS=2`
+JOBS ?= 0
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
@@ -32,7 +34,7 @@ demo: $(VENV)/.ready ## fit, measure and map Fashion-MNIST, then show it
 
 test: lint ## static checks, doctests and the whole test suite
 	@scripts/fashion_mnist.sh
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --doctest-modules src/latentarium tests $(ARGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules src/latentarium tests $(ARGS)
 
 lint: $(VENV)/.ready ## style, layers, sizes and types
 	$(BIN)/ruff check .
@@ -45,13 +47,13 @@ bench: bench-fit bench-folder ## every benchmark
 
 bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 	@scripts/fashion_mnist.sh
-	@$(BIN)/python benchmarks/fit.py $(ARGS)
+	@$(BIN)/python -m benchmarks.speed.fit $(ARGS)
 
 bench-folder: $(VENV)/.ready ## peak memory on a folder of many pictures
-	@$(BIN)/python benchmarks/folder.py $(ARGS)
+	@$(BIN)/python -m benchmarks.speed.folder $(ARGS)
 
 docs: $(VENV)/.ready ## the reference as static pages in site/
-	@$(BIN)/python -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)
+	@$(BIN)/python -W ignore -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)
 	@echo "site/index.html"
 
 clean: ## remove everything that was built

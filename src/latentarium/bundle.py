@@ -4,6 +4,9 @@ Every change makes a sibling folder (unchanged files are hard links) and exchang
 reader, or a crash, meets the old bundle or the new one. Every file is read against its SHA-256.
 """
 
+import hashlib
+import html
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +24,9 @@ from latentarium.space import LatentSpace, Modality
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+_ENTRIES: Mapping[str, type] = {
+    "name": str, "shape": list, "modality": dict, "architecture": dict, "data": dict, "provenance": dict, "files": dict,
+}  # fmt: skip
 Writer = Callable[[Path], None]
 
 
@@ -159,7 +165,7 @@ class Bundle:
         with files.replacing_folder(self.path, keep=True) as folder:
             manifest = {**self.manifest, **changes}
             manifest["files"] = {**self.manifest["files"], **_write_all(folder, writers)}
-            files.write_json(folder / MANIFEST, manifest)
+            _write_manifest(folder, manifest)
         return open_bundle(self.path)
 
     def _repr_html_(self) -> str:
@@ -168,8 +174,11 @@ class Bundle:
             "latent shape": tuple(self.manifest["shape"]),
             "made by": self.manifest["provenance"].get("command", ""),
         }
-        cells = "".join(f"<tr><th style='text-align:left'>{k}</th><td>{v}</td></tr>" for k, v in facts.items())
-        return f"<table><caption><b>{self.name}</b>: a bundle at {self.path}</caption>{cells}</table>"
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{k}</th><td>{html.escape(str(v))}</td></tr>" for k, v in facts.items()
+        )
+        caption = f"<b>{html.escape(self.name)}</b>: a bundle at {html.escape(str(self.path))}"
+        return f"<table><caption>{caption}</caption>{cells}</table>"
 
 
 def create_bundle(path: Path, manifest: Mapping[str, Any], writers: Mapping[str, Writer]) -> Bundle:
@@ -179,7 +188,7 @@ def create_bundle(path: Path, manifest: Mapping[str, Any], writers: Mapping[str,
     """
     with files.replacing_folder(path, keep=False) as folder:
         listed = _write_all(folder, writers)
-        files.write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, **manifest, "files": listed})
+        _write_manifest(folder, {"schema_version": SCHEMA_VERSION, **manifest, "files": listed})
     return open_bundle(path)
 
 
@@ -189,9 +198,18 @@ def open_bundle(path: str | Path) -> Bundle:
     Raises
     ------
     InvalidInput
-        When there is no bundle at `path`.
+        When there is no bundle at `path`, or its manifest names files outside the bundle.
     DamagedFile
-        When its manifest is damaged, of a newer schema, or names files outside the bundle.
+        When its manifest is damaged or of a newer schema.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import latentarium as la
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     space = la.fit("digits", latent=2, width=8, steps=2, out=f"{folder}/space", progress=False)
+    ...     open_bundle(f"{folder}/space").codes.shape
+    (1797, 2)
     """
     folder = Path(path)
     files.recover(folder)
@@ -211,11 +229,25 @@ def _check_manifest(folder: Path, manifest: Any) -> None:
             f"bundle {folder} has schema version {version}, this release reads up to {SCHEMA_VERSION}; "
             "update latentarium"
         )
-    needed = ("name", "shape", "modality", "data", "provenance", "files")
-    if version != SCHEMA_VERSION or not all(key in manifest for key in needed):
-        raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} lacks required entries")
+    if version != SCHEMA_VERSION:
+        raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} states no schema version")
+    wrong = [name for name, kind in _ENTRIES.items() if not isinstance(manifest.get(name), kind)]
+    if wrong:
+        raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} lacks {', '.join(wrong)}")
+    if manifest.get("checksum") != manifest_checksum(manifest):
+        raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} does not match its checksum; restore it or fit again")
     for name in manifest["files"]:
         files.inside(folder, name)
+
+
+def manifest_checksum(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a manifest without its own "checksum"; all other files have theirs in it."""
+    rest = {key: value for key, value in manifest.items() if key != "checksum"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    files.write_json(folder / MANIFEST, {**manifest, "checksum": manifest_checksum(manifest)})
 
 
 def _write_all(folder: Path, writers: Mapping[str, Writer]) -> dict[str, str]:

@@ -35,6 +35,10 @@ class TrainingFailed(LatentariumError):
     """A fit that cannot go on: it diverged, or its checkpoint belongs to other data."""
 
 
+class Interrupted(LatentariumError):
+    """The user stopped a command; the message says what is saved and how to go on."""
+
+
 def invalid(parameter: str, rule: str, value: object, way_out: str = "") -> InvalidInput:
     """Build the one-line message that names the parameter, the rule, the value and the way out.
 

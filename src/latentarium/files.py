@@ -1,12 +1,13 @@
 """Writing files so that a reader sees the old content or the new one; the only module with platform-specific calls."""
 
 import ctypes
+import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,11 +34,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
+        # a plain creation, unlike tempfile's, leaves the rights to the user's umask
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        temporary.touch(exist_ok=False)
     except OSError as error:
         raise storage_failed(path, error) from None
-    temporary = Path(name)
     try:
         yield temporary
         _sync(temporary)
@@ -94,14 +95,16 @@ def replacing_folder(path: Path, *, keep: bool) -> Iterator[Path]:
     this module, which never alter a linked original. The exchange is one system call where the platform has it;
     elsewhere `recover` puts back what a crash between two renames left aside.
     """
+    path = path.resolve()
     recover(path)
+    clear_leftovers(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+        temporary.mkdir()
     except OSError as error:
         raise storage_failed(path, error) from None
     try:
-        temporary.chmod(0o755)
         if keep and path.exists():
             shutil.copytree(path, temporary, copy_function=_link_or_copy, dirs_exist_ok=True)
         yield temporary
@@ -113,12 +116,18 @@ def replacing_folder(path: Path, *, keep: bool) -> Iterator[Path]:
 
 
 def recover(path: Path) -> None:
-    """Finish a replacement that was cut between its two renames, and clear folders that a killed process left."""
-    aside = _aside(path)
+    """Finish a replacement that was cut between its two renames; harmless beside a process that is writing."""
+    aside = _aside(path.resolve())
     if aside.exists() and not path.exists():
-        aside.rename(path)
-    shutil.rmtree(aside, ignore_errors=True)
-    for left in path.parent.glob(f".{path.name}.*.new"):
+        aside.rename(path.resolve())
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what killed writers of the folder `path` left beside it; for the one process that writes it."""
+    resolved = path.resolve()
+    if path.exists():
+        shutil.rmtree(_aside(resolved), ignore_errors=True)
+    for left in resolved.parent.glob(f".{glob.escape(resolved.name)}.*.new"):
         shutil.rmtree(left, ignore_errors=True)
 
 

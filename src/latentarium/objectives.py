@@ -39,6 +39,11 @@ class Objective:
         """Whether the encoder gives a distribution."""
         return self.kind != "rae"
 
+    @property
+    def kl_weight(self) -> float:
+        """What the whole KL term is multiplied by."""
+        return self.weight if self.kind == "beta" else 1.0
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -106,8 +111,7 @@ def variational_terms(
         penalty = parts["mutual_information"] + objective.weight * parts["total_correlation"] + parts["dimension_kl"]
         terms |= parts
     else:
-        weight = objective.weight if objective.kind == "beta" else 1.0
-        penalty = weight * per_dimension.clamp_min(ramp.free_nats).sum()
+        penalty = objective.kl_weight * per_dimension.clamp_min(ramp.free_nats).sum()
     return {"loss": distortion + ramp.kl * penalty, **terms}
 
 

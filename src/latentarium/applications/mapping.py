@@ -35,7 +35,8 @@ def read_map(bundle: Bundle, method: str) -> Map:
     """A stored map; its ids are row numbers of the bundle."""
     known = bundle.manifest.get("maps", {})
     if method not in known:
-        raise invalid("the map", f"one of {', '.join(known) or 'none yet'}", method, f"run 'latentarium map {bundle.path}'")
+        way_out = f"run 'latentarium map {bundle.path}'"
+        raise invalid("the map", f"one of {', '.join(known) or 'none yet'}", method, way_out)
     return Map.from_arrays(known[method], bundle.tensors(f"maps/{method}.safetensors"))
 
 

@@ -1,5 +1,7 @@
 """Points along a way through a space: blends of several codes, and traversals of its dimensions."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,13 +20,22 @@ def blend(space: LatentSpace, stops: NDArray[np.float32], *, steps: int = 9, pat
     ----------
     stops : at least two latent points (k, *shape)
     path : lerp, slerp or geodesic; the space's own choice where None
+
+    Raises
+    ------
+    InvalidInput
+        For fewer than two stops, or a space without a decoder.
+
+    Examples
+    --------
+    >>> from latentarium.adapters import from_callables
+    >>> space = from_callables(encode=lambda x: x / 2, decode=lambda z: 2 * z, data_shape=(1,), name="half")
+    >>> blend(space, np.array([[0.0], [1.0]], np.float32), steps=3, path="lerp").ravel().tolist()
+    [0.0, 1.0, 2.0]
     """
     if len(stops) < 2:
         raise invalid("stops", "at least two points", len(stops))
-    legs = [
-        space.geometry.interpolate(a, b, steps=steps, path=path)
-        for a, b in zip(stops[:-1], stops[1:], strict=True)
-    ]
+    legs = [space.geometry.interpolate(a, b, steps=steps, path=path) for a, b in pairwise(stops)]
     points = np.concatenate([legs[0], *(leg[1:] for leg in legs[1:])])
     return space.decode(points)
 
@@ -46,7 +57,16 @@ def traverse(
     """Frames along the most varying dimensions: (dims,), (dims, steps, *data_shape).
 
     Each row changes one dimension of `centre` (the mean code where None) from -reach to +reach standard
-    deviations of the codes.
+    deviations of the codes. `steps` is 2 to 1,000; `codes` (n, *shape) say how far each dimension reaches.
+
+    Examples
+    --------
+    >>> from latentarium.adapters import from_callables
+    >>> space = from_callables(encode=lambda x: x, decode=lambda z: z, data_shape=(2,), name="same")
+    >>> codes = np.array([[0.0, 1.0], [0.0, 3.0]], np.float32)
+    >>> dimensions, frames = traverse(space, codes, dimensions=1, steps=3)
+    >>> dimensions.tolist(), frames.tolist()
+    ([1], [[[0.0, -1.0], [0.0, 2.0], [0.0, 5.0]]])
     """
     check_positive_int(dimensions, "dimensions", high=4096)
     check_positive_int(steps, "steps", low=2, high=1000)

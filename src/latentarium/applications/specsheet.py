@@ -14,11 +14,12 @@ from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
 from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
 from latentarium.data.modalities import ImageModality, TableModality
-from latentarium.measures import Measurements, Section, ReportContent, measure, render_report
+from latentarium.measures import Measurements, ReportContent, Section, measure, render_report
 from latentarium.rng import generator
 
 SHOWN = 20
 SHOW_STREAM = 8
+TABLE_ROWS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ def write_sheet(
     evaluation = evaluation_rows(bundle, data=data)
     x = bundle.modality.to_array(np.asarray(evaluation.raw))
     found = measure(bundle.space, x, seed=seed, only=only, progress=progress)
-    shown = show(bundle, evaluation, seed=seed)
+    shown = show(bundle, evaluation, found, seed=seed)
     content = _content(bundle, evaluation, found, shown)
     writers: dict[str, Writer] = {
         "measures.json": json_writer({**found.to_json(), "rows": evaluation.which, "seed": seed}),
@@ -58,14 +59,14 @@ def write_sheet(
     return Sheet(bundle=bundle.with_files(writers), measurements=found, which=evaluation.which, pictures=made)
 
 
-def show(bundle: Bundle, evaluation: Evaluation, *, seed: int) -> list[Section]:
+def show(bundle: Bundle, evaluation: Evaluation, found: Measurements, *, seed: int) -> list[Section]:
     """Sections of the report with the pictures that this kind of data allows."""
     chosen = np.sort(generator(seed, SHOW_STREAM).choice(len(evaluation.raw), min(SHOWN, len(evaluation.raw)), False))
     x = bundle.modality.to_array(np.asarray(evaluation.raw[chosen]))
     sections = _image_sections(bundle, x, seed) if isinstance(bundle.modality, ImageModality) else []
     if isinstance(bundle.modality, TableModality):
-        sections = _table_sections(bundle, bundle.modality, x)
-    return [*sections, *_map_sections(bundle), *_curve_sections(bundle)]
+        sections = _table_sections(bundle, bundle.modality, x, evaluation.ids[chosen])
+    return [*sections, *_map_sections(bundle), *_curve_sections(bundle, found)]
 
 
 def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[Section]:
@@ -73,8 +74,11 @@ def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[S
     codes = space.encode(x)
     png = pictures.png_bytes
     sections = [
-        _one("Reconstructions", "Test rows above, their reconstructions below.",
-             png(pictures.pairs_sheet(x, space.decode(codes), columns=10))),
+        _one(
+            "Reconstructions",
+            "Test rows above, their reconstructions below.",
+            png(pictures.pairs_sheet(x, space.decode(codes), columns=10)),
+        ),
     ]
     if "prior" in space.capabilities:
         kind = bundle.manifest.get("prior")
@@ -91,12 +95,16 @@ def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[S
     return [*sections, _one("Traversals", words, png(pictures.traversals(frames, labels=labels)))]
 
 
-def _table_sections(bundle: Bundle, modality: TableModality, x: NDArray[np.float32]) -> list[Section]:
-    """One row and its reconstruction, feature by feature."""
-    row = x[:1]
+def _table_sections(
+    bundle: Bundle, modality: TableModality, x: NDArray[np.float32], ids: NDArray[Any]
+) -> list[Section]:
+    """A few rows and their reconstructions, feature by feature."""
+    rows = x[:TABLE_ROWS]
     names = feature_names(modality)
-    drawn = pictures.feature_bars(row[0], bundle.space.reconstruct(row)[0], names)
-    return [_one("Reconstructions", "One test row and its reconstruction; numbers in standard deviations.", drawn)]
+    pairs = zip(rows, bundle.space.reconstruct(rows), ids, strict=False)
+    drawn = [(f"row {name}", pictures.feature_bars(row, again, names)) for row, again, name in pairs]
+    words = "Test rows and their reconstructions; numbers in standard deviations."
+    return [Section(title="Reconstructions", caption=words, pictures=drawn)]
 
 
 def feature_names(modality: TableModality) -> list[str]:
@@ -118,31 +126,26 @@ def _map_sections(bundle: Bundle) -> list[Section]:
         words = f"{_METHODS.get(method, method)} of {len(found.ids):,} codes"
         words += f", trustworthiness {quality:.3f}" if quality is not None else ""
         drawn.append((words, pictures.map_plot(found.coordinates, labels)))
-    return [Section(title="Maps", caption="Codes in two dimensions, coloured by label.", pictures=drawn)] if drawn else []
+    words = "Codes in two dimensions, coloured by label."
+    return [Section(title="Maps", caption=words, pictures=drawn)] if drawn else []
 
 
 _METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
-def _curve_sections(bundle: Bundle) -> list[Section]:
-    sections: list[Section] = []
+def _curve_sections(bundle: Bundle, found: Measurements) -> list[Section]:
+    """How the fit went, and what its latent dimensions carry."""
+    drawn: list[tuple[str, bytes | str]] = []
     history = _history(bundle)
     if len(history) > 1:
-        label = "negative ELBO" if bundle.manifest["prior"] == "normal" else "distortion"
-        key = "negative_elbo" if bundle.manifest["prior"] == "normal" else "distortion"
-        drawn = pictures.history_plot(history, series={key: f"validation {label} (nats)"})
-        sections.append(_one("Training", "The validation bound over the steps of the fit.", drawn))
-    return sections
-
-
-def spectrum(measurements: Measurements) -> list[Section]:
-    """The KL spectrum with its intervals, where it was measured."""
-    score = measurements.scores.get("kl_per_dimension")
-    if score is None or len(score.parts["kl"]) < 2:
-        return []
-    words = "How much each latent dimension says about a row; grey ones say nothing."
-    drawn = pictures.spectrum_plot(score.parts["kl"], low=score.parts["low"], high=score.parts["high"])
-    return [_one("KL spectrum", words, drawn)]
+        key, label = ("negative_elbo", "negative ELBO") if history[-1]["rate"] else ("distortion", "distortion")
+        curve = pictures.history_plot(history, series={key: f"validation {label} (nats)"})
+        drawn.append(("The validation bound over the steps of the fit.", curve))
+    score = found.scores.get("kl_per_dimension")
+    if score is not None and len(score.parts["kl"]) > 1:
+        bars = pictures.spectrum_plot(score.parts["kl"], low=score.parts["low"], high=score.parts["high"])
+        drawn.append(("How much each latent dimension says about a row; grey ones say nothing.", bars))
+    return [Section(title="Training", caption="", pictures=drawn)] if drawn else []
 
 
 def _history(bundle: Bundle) -> list[dict[str, Any]]:
@@ -151,9 +154,7 @@ def _history(bundle: Bundle) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bundle.file("history.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def _content(
-    bundle: Bundle, evaluation: Evaluation, found: Measurements, shown: Sequence[Section]
-) -> ReportContent:
+def _content(bundle: Bundle, evaluation: Evaluation, found: Measurements, shown: Sequence[Section]) -> ReportContent:
     made = bundle.manifest["provenance"]
     data = bundle.manifest["data"]
     architecture = bundle.manifest.get("architecture", {})
@@ -172,9 +173,9 @@ def _content(
         subtitle=f"Measured on {evaluation.which}.",
         facts=[(name, value) for name, value in facts if value],
         measurements=found,
-        sections=[*shown, *spectrum(found)],
+        sections=shown,
         notes=made.get("alarms", ()),
-        command=made.get("command", ""),
+        command=f"latentarium fit --config {bundle.path.name} --out again" if data["source"] else "",
         settings=settings,
         version=made.get("versions", {}).get("latentarium", ""),
     )
@@ -182,5 +183,3 @@ def _content(
 
 def _one(title: str, caption: str, picture: bytes | str) -> Section:
     return Section(title=title, caption=caption, pictures=[("", picture)])
-
-

@@ -8,11 +8,12 @@ from typing import Any
 
 from latentarium.errors import LatentariumError
 
-# what the option parser says about a value -> the rule in our words
-_RULES = {"integer": "a whole number", "number": "a number", "float": "a number", "boolean": "true or false"}
-
 # Two programs on the same cores bring each other to a halt while idle OpenMP threads spin; a short spin avoids it.
 SPIN = "10000"
+# what the option parser makes of Ctrl-C
+INTERRUPTED = 130
+# what it says about a value -> the rule in our words
+_RULES = {"integer": "a whole number", "number": "a number", "float": "a number", "boolean": "true or false"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,6 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
+    try:
+        status = _attempt(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader, such as `head`, has seen enough; what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _attempt(arguments: Sequence[str]) -> int:
     import typer
 
     from latentarium.cli.app import app
@@ -31,15 +43,15 @@ def run(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(args=list(arguments), prog_name="latentarium", standalone_mode=False)
+        if result == INTERRUPTED:
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except LatentariumError as error:
         return _fail(str(error), error.exit_code, arguments)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed", 1, arguments)
     except BrokenPipeError:
-        # the reader, such as `head`, has seen enough; what is still buffered has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except MemoryError:
         return _fail("memory is too small for this; give fewer rows or a smaller --size or --batch-size", 1, arguments)
     except OSError as error:

@@ -31,14 +31,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     del version
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("latentarium-demo"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where to put the bundle; one that is there is replaced.")
+    ] = Path("latentarium-demo"),
     time: Annotated[str, typer.Option(help="Training time.")] = "2m",
     source: Annotated[str, typer.Option(help="What to learn from.")] = "fashion-mnist",
     latent: Latent = 32,
@@ -54,7 +58,10 @@ def demo(
 
 @app.command()
 def fit(
-    source: Annotated[str | None, typer.Argument(help="A named set, a folder, or a .npy, .npz, .csv, .parquet file.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet file."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
     model: Annotated[str | None, typer.Option(help="vae or ae.", show_default="vae")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32")] = None,
@@ -64,32 +71,55 @@ def fit(
     size: Annotated[int | None, typer.Option(help="Crop and resize pictures to this many pixels a side.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
     objective: Annotated[str | None, typer.Option(help="elbo, beta:4, beta-tc:6; rae:0.01 for an AE.")] = None,
-    likelihood: Annotated[str | None, typer.Option(help="bernoulli, gaussian, logistic, categorical.", show_default="by data")] = None,
+    likelihood: Annotated[
+        str | None, typer.Option(help="bernoulli, gaussian, logistic, categorical.", show_default="by data")
+    ] = None,
     net: Annotated[str | None, typer.Option(help="dense or conv.", show_default="by data")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in a batch.", show_default="256")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="0.002")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="0")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
-    precision: Annotated[str | None, typer.Option(help="bf16, fp32 or auto.")] = None,
-    compile: Annotated[bool | None, typer.Option("--compile/--no-compile", help="torch.compile the model.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.", show_default="auto")] = None,
+    precision: Annotated[str | None, typer.Option(help="bf16, fp32 or auto.", show_default="auto")] = None,
+    compile_: Annotated[bool | None, typer.Option("--compile/--no-compile", help="torch.compile the model.")] = None,
     processes: Annotated[int, typer.Option(help="Processes that share the fit.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished fit beside OUT.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle or unfinished fit at OUT.")] = False,
     start: Annotated[Path | None, typer.Option("--from", help="Begin from the weights of this bundle.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings from a TOML file, or a bundle whose fit to repeat.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings from a TOML file, or a bundle whose fit to repeat.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Learn a latent space from SOURCE and write it as a bundle."""
     from latentarium.cli.fitting import Request, run_fit
 
     named = {
-        "model": model, "latent": latent, "epochs": epochs, "steps": steps, "objective": objective,
-        "likelihood": likelihood, "net": net, "batch_size": batch_size, "learning_rate": learning_rate,
-        "seed": seed, "device": device, "precision": precision, "compile": compile, "time": time,
+        "model": model,
+        "latent": latent,
+        "epochs": epochs,
+        "steps": steps,
+        "objective": objective,
+        "likelihood": likelihood,
+        "net": net,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "compile": compile_,
+        "time": time,
     }
     request = Request(
-        source=source, out=out, size=size, label=label, processes=processes, resume=resume, overwrite=overwrite,
-        start=start, config=config, options={k: v for k, v in named.items() if v is not None},
+        source=source,
+        out=out,
+        size=size,
+        label=label,
+        processes=processes,
+        resume=resume,
+        overwrite=overwrite,
+        start=start,
+        config=config,
+        options={k: v for k, v in named.items() if v is not None},
     )
     run_fit(request, as_json=json)
 
@@ -142,7 +172,7 @@ def sample(
 @app.command()
 def reconstruct(
     bundle: BundleArgument,
-    data: Annotated[str | None, typer.Argument(help="New data; kept test rows where left out.")] = None,
+    data: Annotated[str | None, typer.Argument(metavar="DATA", help="New data; kept test rows where left out.")] = None,
     n: Annotated[int, typer.Option("-n", help="How many rows to show.")] = 20,
     out: Out = None,
     json: Json = False,
@@ -156,7 +186,7 @@ def reconstruct(
 @app.command()
 def blend(
     bundle: BundleArgument,
-    rows: Annotated[list[str], typer.Argument(help="Two or more row ids or numbers.")],
+    rows: Annotated[list[str], typer.Argument(metavar="ROWS...", help="Two or more row ids or numbers.")],
     steps: Annotated[int, typer.Option(help="Frames from one row to the next, both included.")] = 9,
     path: Annotated[str | None, typer.Option(help="lerp, slerp or geodesic.")] = None,
     out: Out = None,
@@ -186,7 +216,7 @@ def traverse(
 @app.command()
 def encode(
     bundle: BundleArgument,
-    data: Annotated[str, typer.Argument(help="Data of the kind the space was learned from.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file of ids and codes.")] = Path("codes.parquet"),
     json: Json = False,
 ) -> None:
@@ -199,7 +229,9 @@ def encode(
 @app.command()
 def decode(
     bundle: BundleArgument,
-    codes: Annotated[Path, typer.Argument(help="Parquet file with an id and a code column, as 'encode' writes it.")],
+    codes: Annotated[
+        Path, typer.Argument(metavar="CODES", help="Parquet file with an id and a code column, as 'encode' writes it.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
         "decoded.parquet"
     ),
@@ -225,5 +257,3 @@ def check(bundle: BundleArgument, seed: Seed = 0, json: Json = False) -> None:
     from latentarium.cli.looking import run_check
 
     run_check(bundle, seed=seed, as_json=json)
-
-

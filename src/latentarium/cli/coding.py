@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentarium.arrays import batches
+from latentarium.arrays import batches, check_finite
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import counting, emit
+from latentarium.cli.output import bold, check_ending, counting, emit
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
@@ -24,6 +24,7 @@ def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
 
     from latentarium.data import open_like
 
+    check_ending(out, (".parquet",))
     bundle = open_bundle(path)
     rows = open_like(data, bundle.modality)
     dim = bundle.space.dim
@@ -35,35 +36,34 @@ def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
             writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
             tell(part.stop, len(rows))
     result = {"bundle": str(path), "rows": len(rows), "dimensions": dim, "out": str(out)}
-    emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in [bold]{out}[/]")
+    emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in {bold(out)}")
 
 
 def run_decode(path: Path, *, codes: Path, out: Path, as_json: bool) -> None:
     """Decode a Parquet file of codes; pictures to .npy or .parquet, tables to .csv or .parquet."""
     bundle = open_bundle(path)
-    ids, latents = read_codes(codes, bundle.space.shape)
     modality = bundle.modality
-    allowed = (".npy", ".parquet") if isinstance(modality, ImageModality) else (".csv", ".parquet")
-    if out.suffix not in allowed:
-        raise invalid("--out", f"a file ending in {' or '.join(allowed)}", out.name)
+    check_ending(out, (".parquet", ".npy") if isinstance(modality, ImageModality) else (".parquet", ".csv"))
+    ids, latents = read_codes(codes, bundle.space.shape)
     if isinstance(modality, TableModality):
         from latentarium.cli.moving import write_rows
 
         write_rows(bundle, bundle.space.decode(latents), out, ids)
-    elif out.suffix == ".npy":
+    elif out.suffix.lower() == ".npy":
         _write_npy(bundle, latents, out)
     else:
         _write_parquet(bundle, ids, latents, out)
     emit(
         {"bundle": str(path), "rows": len(latents), "out": str(out)},
         as_json=as_json,
-        words=f"{len(latents):,} rows in [bold]{out}[/]",
+        words=f"{len(latents):,} rows in {bold(out)}",
     )
 
 
 def read_codes(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.float32]]:
     """Ids and latents of a Parquet file as `encode` writes it."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     if not path.is_file():
@@ -74,12 +74,25 @@ def read_codes(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArra
         raise DamagedFile(f"{path} is not a readable Parquet file ({str(error).splitlines()[0]})") from None
     if "code" not in table.column_names:
         raise InvalidInput(f"{path} must have a column 'code', got {', '.join(table.column_names)}")
-    flat = np.asarray(table["code"].combine_chunks().flatten().to_numpy(zero_copy_only=False), np.float32)
+    column = table["code"].combine_chunks()
     dim = int(np.prod(shape))
-    if flat.size != dim * len(table):
-        raise invalid(f"the codes in {path}", f"lists of {dim} numbers", f"{flat.size / max(1, len(table)):g} on average")
+    if not _is_list_of_numbers(column.type):
+        raise invalid(f"the code column of {path}", f"lists of {dim} numbers", f"values of type {column.type}")
+    widths = np.unique(pc.call_function("list_value_length", [column]).to_numpy(zero_copy_only=False))
+    if len(table) and (len(widths) != 1 or widths[0] != dim):
+        found = ", ".join(f"{width:g}" for width in widths[:5])
+        raise invalid(f"the codes in {path}", f"lists of {dim} numbers", f"lists of {found}")
+    flat = np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32)
+    check_finite(flat, f"the codes in {path}")
     ids = table["id"].to_pylist() if "id" in table.column_names else range(len(table))
     return np.asarray([str(name) for name in ids]), flat.reshape(len(table), *shape)
+
+
+def _is_list_of_numbers(kind: Any) -> bool:
+    import pyarrow as pa
+
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return lists and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
 def _decoded(bundle: Bundle, latents: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[Any]]]:

@@ -7,13 +7,14 @@ import sys
 import time as clock
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import counting, emit, naming, say, score_table, scores_json
-from latentarium.errors import InvalidInput, invalid
+from latentarium.cli.output import bold, counting, emit, naming, score_table, scores_json
+from latentarium.errors import Interrupted, InvalidInput, invalid
 from latentarium.files import read_json, write_json
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -37,6 +38,7 @@ class Request:
 
 def run_fit(request: Request, *, as_json: bool) -> None:
     """Fit, or hand the same command to several processes."""
+    check_positive_int(request.processes, "--processes", high=1024)
     if request.processes > 1 and "WORLD_SIZE" not in os.environ:
         raise SystemExit(_spread(request.processes))
     began = clock.perf_counter()
@@ -49,35 +51,38 @@ def run_fit(request: Request, *, as_json: bool) -> None:
         "alarms": made["alarms"],
         "seconds": {"fit": made["seconds"], "total": round(clock.perf_counter() - began, 1)},
     }
-    words = f"[bold]{bundle.path}[/] is ready. Next: latentarium measure {bundle.path}"
+    words = f"{bold(bundle.path)} is ready; next: {bold(f'latentarium measure {bundle.path}')}"
     emit(result, as_json=as_json, words=words)
 
 
 def fit_bundle(request: Request) -> Bundle:
     """Open the data, settle the settings, fit, write the bundle."""
-    from latentarium.training.api import Place, Source, fit_to_bundle, open_rows
+    from latentarium.training.api import Place, fit_to_bundle, open_rows
     from latentarium.training.bar import progress_bar
 
     place = Place(path=request.out, resume=request.resume, overwrite=request.overwrite)
     place.check()
     settings, source = _settings(request)
     with counting("reading") as tell:
-        rows, found = open_rows(
-            source.spec, labels=source.label, size=source.size, seed=source.seed, progress=tell
-        )
-    for note in rows.notes:
-        say(f"note: {note}")
-    parts = ", ".join(f"{len(indices):,} {name}" for name, indices in rows.splits.items())
-    say(f"{rows.name}: {len(rows):,} rows ({parts})")
-    write_json(place.workdir / "source.json", found.__dict__)
+        rows, found = open_rows(source.spec, labels=source.label, size=source.size, seed=source.seed, progress=tell)
+    if not place.resume:
+        write_json(place.workdir / "source.json", asdict(found))
     try:
-        with progress_bar() as hear, counting("writing the bundle") as tell:
-            return fit_to_bundle(
-                rows, settings, place, source=Source(**found.__dict__), start=request.start, callback=hear,
-                progress=tell,
-            )
+        with progress_bar(before=_remarks(rows)) as hear, counting("writing the bundle") as tell:
+            return fit_to_bundle(rows, settings, place, source=found, start=request.start, callback=hear, progress=tell)
+    except KeyboardInterrupt:
+        if not place.unfinished:
+            raise
+        way_out = f"go on with 'latentarium fit --out {place.path} --resume'"
+        raise Interrupted(f"interrupted; the fit so far is saved in {place.workdir}: {way_out}") from None
     finally:
         _clear(place)
+
+
+def _remarks(rows: Any) -> list[str]:
+    """What to tell the user about the data once a fit has begun."""
+    parts = ", ".join(f"{len(indices):,} {name}" for name, indices in rows.splits.items())
+    return [f"{rows.name}: {len(rows):,} rows ({parts})", *(f"note: {note}" for note in rows.notes)]
 
 
 def _clear(place: Any) -> None:
@@ -94,25 +99,31 @@ def _settings(request: Request) -> tuple[Any, Any]:
     from latentarium.training.settings import FitSettings, read_config
 
     options = dict(request.options)
-    if "time" in options:
-        options["time"] = seconds(options["time"])
+    given = {"source": request.source, "size": request.size, "label": request.label}
     if request.config is not None and (request.config / "manifest.json").exists():
-        if options:
+        if options or request.size or request.label:
             raise invalid("--config", "a TOML file where other options are given", str(request.config))
         settings, source = repeat_settings(open_bundle(request.config))
-        return settings, source
+        return settings, replace(source, spec=request.source or source.spec)
     if request.config is not None:
-        options = {**read_config(request.config), **options}
-    source = request.source or options.pop("source", None) or _resumed_source(request)
-    options.pop("source", None)
-    size = request.size or options.pop("size", None)
-    options.pop("size", None)
-    if isinstance(options.get("time"), str):
-        options["time"] = seconds(options["time"])
+        options = {**_beside(read_config(request.config), options), **options}
+    data = {name: options.pop(name, None) for name in given}
+    data |= {name: value for name, value in given.items() if value is not None}
+    length = options.get("time")
+    if isinstance(length, str):
+        options["time"] = seconds(length)
     settings = FitSettings.make(**options)
-    if isinstance(source, dict):
-        return settings, Source(**source)
-    return settings, Source(spec=source, size=size, label=request.label, seed=settings.seed)
+    if data["source"] is None:
+        return settings, Source(**_resumed_source(request))
+    if not isinstance(data["source"], str):
+        raise invalid("source", "a name or a path", data["source"])
+    return settings, Source(spec=data["source"], size=data["size"], label=data["label"], seed=settings.seed)
+
+
+def _beside(stored: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a file without its length where the options give another."""
+    lengths = {"steps", "epochs", "time"}
+    return {name: value for name, value in stored.items() if not (name in lengths and lengths & options.keys())}
 
 
 def _resumed_source(request: Request) -> dict[str, Any]:
@@ -145,9 +156,7 @@ def _spread(processes: int) -> int:
     return subprocess.run([*launcher, "-m", "latentarium", *sys.argv[1:]], env=environment, check=False).returncode
 
 
-def run_demo(
-    *, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool
-) -> None:
+def run_demo(*, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool) -> None:
     """Fit, measure, map, draw; print the scores and open the report."""
     from latentarium.applications.mapping import add_map
     from latentarium.applications.specsheet import write_sheet
@@ -170,7 +179,7 @@ def run_demo(
     result = {"bundle": str(bundle.path), "scores": scores_json(sheet.measurements.scores), "seconds": spent}
     if not as_json:
         score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
-    words = f"Your first latent space is in [bold]{bundle.path}[/]; look at [bold]{report}[/]"
+    words = f"the latent space is in {bold(bundle.path)}, its report is {bold(report)}"
     emit(result, as_json=as_json, words=words)
     if serve and not as_json:
         webbrowser.open(report.resolve().as_uri())

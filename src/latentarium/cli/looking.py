@@ -4,8 +4,21 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from latentarium.bundle import open_bundle
-from latentarium.cli.output import console, emit, naming, say, score_table, scores_json, write_picture
+from latentarium.cli.output import (
+    PICTURES,
+    bold,
+    check_ending,
+    console,
+    emit,
+    naming,
+    say,
+    score_table,
+    scores_json,
+    write_picture,
+)
 
 
 def run_measure(path: Path, *, data: str | None, only: Sequence[str] | None, seed: int, as_json: bool) -> None:
@@ -28,7 +41,7 @@ def run_measure(path: Path, *, data: str | None, only: Sequence[str] | None, see
         score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
         for name, why in sheet.measurements.skipped.items():
             say(f"skipped {name}: {why}")
-    emit(result, as_json=as_json, words=f"report: [bold]{path / 'report.html'}[/]")
+    emit(result, as_json=as_json, words=f"report: {bold(path / 'report.html')}")
 
 
 def run_map(
@@ -40,16 +53,19 @@ def run_map(
     from latentarium.arrays import check_positive_int
 
     check_positive_int(rows, "--rows", low=3)
+    check_ending(out, tuple(PICTURES))
     bundle = open_bundle(path)
     if label is not None:
         bundle.column(label)
     with naming(f"{method} map") as tell:
         bundle, found = add_map(bundle, method=method, rows=rows, seed=seed, progress=tell)
-    target = out or Path(f"{path.name}-{method}.png")
+    target = out or Path(f"{path.resolve().name}-{method}.png")
     write_picture(pictures.map_image(found.coordinates, map_labels(bundle, found.ids, label)), target)
     result = {"bundle": str(path), "method": method, "rows": len(found.ids), "quality": dict(found.quality)}
-    words = ", ".join(f"{name} {value:.3f}" for name, value in found.quality.items())
-    emit({**result, "picture": str(target)}, as_json=as_json, words=f"{words}; picture: [bold]{target}[/]")
+    known = ("trustworthiness", "neighbour_recall")
+    words = ", ".join(f"{name.replace('_', ' ')} {found.quality[name]:.3f}" for name in known if name in found.quality)
+    words = f"{method} map of {len(found.ids):,} codes: {words}\npicture: {bold(target)}"
+    emit({**result, "picture": str(target)}, as_json=as_json, words=words)
 
 
 def run_info(path: Path, *, as_json: bool) -> None:
@@ -60,14 +76,14 @@ def run_info(path: Path, *, as_json: bool) -> None:
         return
     from rich.table import Table
 
-    made, data = bundle.manifest["provenance"], bundle.manifest["data"]
+    made, data, architecture = (bundle.manifest[name] for name in ("provenance", "data", "architecture"))
     table = Table(title=bundle.name, title_justify="left", title_style="bold", box=None, show_header=False)
     facts = {
         "data": f"{data['name']}: {data['rows']:,} rows from {data['source'] or 'memory'}",
         "parts": ", ".join(f"{count:,} {name}" for name, count in data["splits"].items()),
         "labels": ", ".join(bundle.label_names) or "none",
         "latent shape": str(tuple(bundle.manifest["shape"])),
-        "model": f"{made['settings']['model']}, {bundle.manifest['architecture']['net']}, {made['parameters']:,} parameters",
+        "model": f"{made['settings']['model']}, {architecture['net']}, {made['parameters']:,} parameters",
         "likelihood": made["likelihood"]["name"],
         "training": f"{made['steps']:,} steps in {made['seconds']:.0f} s, seed {made['settings']['seed']}",
         "maps": ", ".join(bundle.manifest.get("maps", {})) or "none",
@@ -84,8 +100,13 @@ def run_check(path: Path, *, seed: int, as_json: bool) -> None:
 
     bundle = open_bundle(path)
     names = bundle.verify()
-    x = bundle.modality.to_array(bundle.kept[:16])
+    rows = np.resize(np.arange(len(bundle.kept)), max(4, min(16, len(bundle.kept))))
+    x = bundle.modality.to_array(np.asarray(bundle.kept[rows]))
     report = check_space(bundle.space, x, seed=seed, reload=lambda _: open_bundle(path).space)
     result = {"bundle": str(path), "files": len(names), "checks": report.to_json()}
-    emit(result, as_json=as_json, words=f"{len(names)} files match their checksums\n{report}")
-    report.raise_if_failed()
+    if not as_json:
+        console().print(f"{len(names)} files match their checksums\n{report}", markup=False, highlight=False)
+        report.raise_if_failed()
+    emit(result, as_json=as_json)
+    if report.failed:
+        raise SystemExit(1)

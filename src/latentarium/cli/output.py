@@ -2,12 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from latentarium.errors import invalid
+from latentarium.files import replacing
 from latentarium.measures.score import Score
+
+PICTURES: Mapping[str, str] = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
+PIPE_WIDTH = 200
 
 
 def emit(value: Mapping[str, Any], *, as_json: bool, words: str = "") -> None:
@@ -15,19 +20,28 @@ def emit(value: Mapping[str, Any], *, as_json: bool, words: str = "") -> None:
     if as_json:
         sys.stdout.write(json.dumps(value) + "\n")
     elif words:
-        console().print(words, highlight=False)
+        console().print(words, highlight=False, soft_wrap=True)
 
 
 def console(*, stderr: bool = False) -> Any:
     """A rich console; people's output goes to stdout, progress and remarks to stderr."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    found = Console(stderr=stderr)
+    # a pipe or a file has no width that a table would have to fit
+    return found if found.is_terminal else Console(stderr=stderr, width=PIPE_WIDTH)
+
+
+def bold(text: object) -> str:
+    """Text to be shown in bold, whatever brackets it holds."""
+    from rich.markup import escape
+
+    return f"[bold]{escape(str(text))}[/]"
 
 
 def say(words: str) -> None:
     """A remark on stderr."""
-    console(stderr=True).print(words, highlight=False, soft_wrap=True)
+    console(stderr=True).print(words, highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -39,12 +53,20 @@ def counting(words: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def naming(words: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on stderr for work that reports (what, done, total); it appears with the first report."""
-    bar = _bar()
+    """A bar on stderr for work that reports (what, done, total); it appears with the first report.
+
+    Where stderr is no terminal nothing is drawn.
+    """
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield _unheard
+        return
+    bar = _bar(screen)
     task = bar.add_task(words, total=None)
 
     def tell(what: str, done: int, total: int) -> None:
-        bar.start()
+        if not bar.live.is_started:
+            bar.start()
         bar.update(task, completed=done, total=total, description=f"{words}: {what}" if what else words)
 
     try:
@@ -53,11 +75,29 @@ def naming(words: str) -> Iterator[Callable[[str, int, int], None]]:
         bar.stop()
 
 
-def _bar() -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+def _unheard(what: str, done: int, total: int) -> None:
+    del what, done, total
 
-    columns = (TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console(stderr=True), transient=True)
+
+def _bar(screen: Any) -> Any:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", style="bold", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        transient=True,
+    )
 
 
 def score_table(scores: Mapping[str, Score], title: str) -> None:
@@ -65,7 +105,7 @@ def score_table(scores: Mapping[str, Score], title: str) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name, justify in (("measure", "left"), ("value", "right"), ("95 % interval", "right"), ("n", "right")):
+    for name, justify in (("measure", "left"), ("value", "right"), ("95 % interval", "right"), ("rows", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("unit")
     table.add_column("better")
@@ -81,14 +121,24 @@ def scores_json(scores: Mapping[str, Score]) -> dict[str, Any]:
     return {name: score.to_json() for name, score in scores.items()}
 
 
+def check_ending(path: Path | None, allowed: Sequence[str]) -> None:
+    """Refuse a file to write whose name does not end in one of `allowed`, before any work is done for it."""
+    if path is not None and path.suffix.lower() not in allowed:
+        raise invalid("--out", f"a file ending in {' or '.join(allowed)}", path.name)
+
+
 def write_picture(image: Any, path: Path) -> None:
     """Save a PIL image atomically, in the format its name says."""
-    from latentarium.errors import invalid
-    from latentarium.files import replacing
-
-    formats = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
-    kind = formats.get(path.suffix.lower())
-    if kind is None:
-        raise invalid("--out", f"a file ending in {', '.join(formats)}", path.name)
+    check_ending(path, tuple(PICTURES))
+    kind = PICTURES[path.suffix.lower()]
     with replacing(path) as temporary:
-        (image.convert("RGB") if kind == "JPEG" else image).save(temporary, format=kind)
+        (_on_white(image) if kind == "JPEG" else image).save(temporary, format=kind)
+
+
+def _on_white(image: Any) -> Any:
+    """A format without transparency shows the gutters of a sheet white."""
+    from PIL import Image
+
+    paper = Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image.convert("RGBA"))
+    return paper.convert("RGB")

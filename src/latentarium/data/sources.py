@@ -9,7 +9,7 @@ from latentarium.arrays import check_positive_int
 from latentarium.data.arrayfiles import open_npy, open_npz
 from latentarium.data.draft import Draft, finish, finish_like
 from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder
-from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality
+from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
 from latentarium.data.named import (
     is_idx_folder,
     is_two_part_npz,
@@ -77,7 +77,10 @@ def open_source(
         memory_limit=check_positive_int(memory_limit, "memory_limit", low=0, high=2**62),
         progress=progress,
     )
-    return finish(_read(spec, reading, label), seed=seed, source=os.fspath(spec), label=label)
+    draft = _read(spec, reading, label)
+    if size is not None and draft.table is not None:
+        raise invalid("size", "given for pictures alone", size, f"leave it out for the table {draft.name}")
+    return finish(draft, seed=seed, source=os.fspath(spec), label=label)
 
 
 def open_like(
@@ -94,7 +97,13 @@ def open_like(
     Every row lies in the test part; one row is enough. Raises `InvalidInput` where the data do not fit.
     """
     frame = (modality.height, modality.width) if isinstance(modality, ImageModality) else None
-    reading = Reading(frame=frame, cache=cache or default_cache(), memory_limit=memory_limit, progress=progress)
+    reading = Reading(
+        frame=frame,
+        cache=cache or default_cache(),
+        memory_limit=memory_limit,
+        progress=progress,
+        needed=modality.names if isinstance(modality, TableModality) else (),
+    )
     return finish_like(_read(spec, reading, label), modality, source=os.fspath(spec), label=label)
 
 
@@ -123,7 +132,7 @@ def _read_folder(path: Path, reading: Reading) -> Draft:
 def _read_file(path: Path, reading: Reading, label: str | None) -> Draft:
     suffix = path.suffix.lower()
     if suffix in (*CSV_SUFFIXES, *PARQUET_SUFFIXES):
-        return open_table(path, label=label)
+        return open_table(path, label=label, needed=reading.needed)
     if suffix == ".npy":
         return open_npy(path, reading)
     if suffix == ".npz":

@@ -25,12 +25,14 @@ class Reading:
     cache : the cache folder
     memory_limit : bytes of pictures held in memory; more are memory-mapped
     progress : called with (pictures done, pictures in all)
+    needed : table columns that must stay columns and are never taken for row ids
     """
 
     frame: tuple[int, int] | None = None
     cache: Path
     memory_limit: int = MEMORY_LIMIT
     progress: Progress | None = None
+    needed: tuple[str, ...] = ()
 
 
 def collect(blocks: Iterable[Bytes], shape: tuple[int, ...], *, limit: int, target: Path | None) -> Bytes:

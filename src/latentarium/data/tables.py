@@ -1,6 +1,7 @@
 """CSV and Parquet files as tables: what is a label, an id or a column to learn from."""
 
 import csv
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,17 @@ CSV_SUFFIXES = (".csv", ".tsv")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
-def open_table(path: Path, *, label: str | None = None) -> Draft:
+def open_table(path: Path, *, label: str | None = None, needed: Collection[str] = ()) -> Draft:
     """A CSV (comma, semicolon or tab) or Parquet file; `label` names the column taken out as "label"."""
     read = read_parquet if path.suffix.lower() in PARQUET_SUFFIXES else read_csv
-    return table_draft(read(path), path.name, label=label)
+    return table_draft(read(path), path.name, label=label, needed=needed)
 
 
-def table_draft(table: Any, name: str, *, label: str | None = None) -> Draft:
+def table_draft(table: Any, name: str, *, label: str | None = None, needed: Collection[str] = ()) -> Draft:
     """Take label and row ids out of a `pyarrow.Table`.
 
     The first complete text column with another value in every row, or an unnamed first column of that kind,
-    becomes the row ids.
+    becomes the row ids, unless it is `needed` as a column.
     """
     check_names(table.column_names, name)
     if not table.num_rows or not table.num_columns:
@@ -36,7 +37,8 @@ def table_draft(table: Any, name: str, *, label: str | None = None) -> Draft:
             raise invalid("label", f"a column of {name}", label, f"it has {known}")
         columns["label"] = labels_of(table.column(label))
         table = table.drop_columns([label])
-    key = next((n for n in table.column_names if _is_key(n, table.column(n))), None)
+    free = [n for n in table.column_names if n not in needed]
+    key = next((n for n in free if _is_key(n, table.column(n))), None)
     if key is None:
         return Draft(name=Path(name).stem, table=table, columns=columns)
     ids = np.array([str(value) for value in table.column(key).to_pylist()])

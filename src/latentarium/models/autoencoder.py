@@ -70,6 +70,8 @@ class Architecture:
             net = "dense" if small or not isinstance(modality, ImageModality) else "conv"
         if net == "conv":
             _check_image(modality)
+            if self.width % 8:
+                raise invalid("width", "a multiple of 8 for a convolutional net", self.width)
         dense = net == "dense"
         return replace(
             self,
@@ -155,19 +157,3 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
             latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size
         )
     return Autoencoder(encoder, decoder, likelihood, variational=architecture.variational)
-
-
-@torch.no_grad()
-def prepare(model: Autoencoder, sample: NDArray[np.float32]) -> None:
-    """Start from the data: centre the encoder's input, give the decoder the data's mean as its output bias, and
-    let a VAE begin with an even posterior width."""
-    mean = torch.from_numpy(sample.mean(0, dtype=np.float64).astype(np.float32))
-    if isinstance(model.encoder, DenseEncoder | ConvEncoder):
-        model.encoder.shift.copy_(mean.reshape(model.encoder.shift.shape))
-        if model.variational:
-            model.encoder.head.weight[model.encoder.head.out_features // 2 :].mul_(0.01)
-    bias = model.likelihood.bias_for(mean)
-    if bias is not None and isinstance(model.decoder, DenseDecoder):
-        model.decoder.head.bias.copy_(bias.flatten())
-    elif bias is not None and isinstance(model.decoder, ConvDecoder):
-        model.decoder.set_bias(bias)

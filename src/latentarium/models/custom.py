@@ -1,5 +1,7 @@
 """The user's own encoder and decoder in place of ours."""
 
+import copy
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +20,8 @@ def custom_autoencoder(
     modality: Modality,
     sample: NDArray[np.float32],
 ) -> Autoencoder:
-    """Put the user's modules together and try them on two rows, so that a wrong shape is named before training.
+    """Put copies of the user's modules together and try them on two rows, so that a wrong shape is named before
+    training.
 
     Raises
     ------
@@ -26,15 +29,15 @@ def custom_autoencoder(
         When the encoder's or decoder's output has another shape than the architecture asks for.
     """
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
-    model = Autoencoder(encoder, decoder, likelihood, variational=architecture.variational)
+    model = Autoencoder(copy.deepcopy(encoder), copy.deepcopy(decoder), likelihood, variational=architecture.variational)
     model.eval()
     x = torch.from_numpy(sample[:2])
     try:
         with torch.no_grad():
             mean, _ = model.posterior(x)
             params = model.decoder(torch.zeros(len(x), architecture.latent))
-    except (RuntimeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+    except Exception as error:  # noqa: BLE001 - somebody else's modules may raise anything
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InvalidInput(
             f"encoder or decoder failed on rows of shape {modality.data_shape} with latent "
             f"{architecture.latent}: {first}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentarium.errors import LatentariumError
+from latentarium.files import storage_failed
 from latentarium.models.autoencoder import Autoencoder
 
 OPSET = 18
@@ -64,12 +65,20 @@ def export_decoder(model: Autoencoder, latents: NDArray[np.float32]) -> Graph:
 
 def _export(module: nn.Module, rows: NDArray[np.float32], *, inputs: list[str], outputs: list[str]) -> Graph:
     module.eval()
-    example = torch.from_numpy(rows[:8])
+    # the exporter takes a batch axis of length 1 for a constant, so that a single row is shown twice
+    example = torch.from_numpy(rows[:8] if len(rows) > 1 else np.repeat(rows, 2, axis=0))
     device = next(module.parameters()).device
     module.cpu()
     try:
         data = _to_onnx(module, example, inputs, outputs)
         error = _difference(module, data, example)
+    except OSError as error:
+        raise storage_failed(Path(tempfile.gettempdir()), error) from None
+    except Exception as error:  # noqa: BLE001 - the exporter raises many kinds of its own for networks it cannot trace
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+        raise ExportFailed(
+            f"the {inputs[0]} network cannot be written as ONNX ({reason}); avoid control flow that depends on values"
+        ) from None
     finally:
         module.to(device)
     if not error <= TOLERANCE:

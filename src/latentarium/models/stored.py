@@ -30,7 +30,9 @@ def space_from_weights(
     from latentarium.models.spaces import autoencoder_space
 
     settled = Architecture.from_json(architecture)
-    model = build(settled, modality)
+    with torch.random.fork_rng(devices=[]):
+        # layer constructors draw from torch's global generator
+        model = build(settled, modality)
     try:
         model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
     except RuntimeError as error:

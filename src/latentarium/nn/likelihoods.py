@@ -6,6 +6,7 @@ outputs into data units (`mean`) or draws (`sample`).
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -37,14 +38,24 @@ class Likelihood(nn.Module):
     def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
         """One draw of x for each row."""
 
-    def calibrate(self, params: Tensor, x: Tensor) -> None:
-        """Set what evaluation needs from a sample of training rows; most likelihoods need nothing."""
-        del params, x
+    def calibrate(self, pieces: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Set what evaluation needs from (params, x) of a sample of training rows; most likelihoods need nothing."""
+        del pieces
 
     def bias_for(self, mean: Tensor) -> Tensor | None:
         """Parameters whose `mean` is `mean` (c, ...), for the decoder's output bias; None for zeros."""
         del mean
         return None
+
+    def slope_for(self, mean: Tensor) -> Tensor | None:
+        """How fast those parameters move with the mean, (c, ...); None where there is no single answer."""
+        del mean
+        return None
+
+
+def _logit_slope(mean: Tensor) -> Tensor:
+    """d logit / d mean, kept finite where the mean is nearly black or white."""
+    return 1 / (mean * (1 - mean)).clamp_min(0.1)
 
 
 def _rows(values: Tensor) -> Tensor:
@@ -59,6 +70,9 @@ class Bernoulli(Likelihood):
 
     def bias_for(self, mean: Tensor) -> Tensor:
         return torch.logit(mean.clamp(1e-3, 1 - 1e-3))
+
+    def slope_for(self, mean: Tensor) -> Tensor:
+        return _logit_slope(mean)
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         return -_rows(F.binary_cross_entropy_with_logits(params, x, reduction="none"))
@@ -83,11 +97,15 @@ class Gaussian(Likelihood):
         super().__init__()
         self.register_buffer("variance", torch.ones(()))
 
-    def calibrate(self, params: Tensor, x: Tensor) -> None:
-        self.variance.copy_(F.mse_loss(params.detach(), x).clamp_min(math.exp(-12)))
+    def calibrate(self, pieces: Iterable[tuple[Tensor, Tensor]]) -> None:
+        errors = torch.cat([(params.detach() - x).square().flatten(1).mean(1) for params, x in pieces])
+        self.variance.copy_(errors.mean().clamp_min(math.exp(-12)))
 
     def bias_for(self, mean: Tensor) -> Tensor:
         return mean
+
+    def slope_for(self, mean: Tensor) -> Tensor:
+        return torch.ones_like(mean)
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         square = _rows((params - x) ** 2)
@@ -117,6 +135,10 @@ class DiscretisedLogistic(Likelihood):
     def bias_for(self, mean: Tensor) -> Tensor:
         centre = torch.logit(mean.clamp(1e-3, 1 - 1e-3))
         return torch.cat([centre, torch.zeros_like(centre)])
+
+    def slope_for(self, mean: Tensor) -> Tensor:
+        slope = _logit_slope(mean)
+        return torch.cat([slope, torch.zeros_like(slope)])
 
     def _split(self, params: Tensor) -> tuple[Tensor, Tensor]:
         centre, raw = params.chunk(2, dim=1)

@@ -1,7 +1,8 @@
 """Encoders and decoders: residual multilayer perceptrons and residual convolutional nets for any size.
 
-Neither uses batch statistics, so a row's code never depends on its neighbours in the batch. Both can be told the
-data's mean: encoders subtract it, decoders start from it.
+Neither uses batch statistics, so a row's code never depends on its neighbours in the batch. Each has a linear path
+beside its deep one and knows the data's mean, so that training can start from the best linear model
+(see `models/start.py`); linear paths are zero until they are given that start.
 """
 
 import math
@@ -37,13 +38,22 @@ class DenseEncoder(nn.Module):
         self.stem = nn.Linear(features, width)
         self.blocks = nn.Sequential(*[ResidualDense(width) for _ in range(depth)])
         self.head = nn.Linear(width, outputs)
+        self.linear = nn.Linear(features, outputs, bias=False)
+        _zero(self.linear)
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """What the linear path sees: the centred row."""
+        return x.flatten(1) - self.shift
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(F.silu(self.blocks(self.stem(x.flatten(1) - self.shift))))
+        centred = self.pooled(x)
+        return self.head(F.silu(self.blocks(self.stem(centred)))) + self.linear(centred)
 
 
 class DenseDecoder(nn.Module):
-    """Latent points -> likelihood parameters of shape `shape`."""
+    """Latent points -> likelihood parameters of shape `shape`, as a change to the starting row `shift`."""
+
+    shift: Tensor
 
     def __init__(self, *, latent: int, width: int, depth: int, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -51,9 +61,13 @@ class DenseDecoder(nn.Module):
         self.stem = nn.Linear(latent, width)
         self.blocks = nn.Sequential(*[ResidualDense(width) for _ in range(depth)])
         self.head = nn.Linear(width, math.prod(shape))
+        self.linear = nn.Linear(latent, math.prod(shape), bias=False)
+        self.register_buffer("shift", torch.zeros(shape))
+        _zero(self.linear)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.head(F.silu(self.blocks(self.stem(z)))).unflatten(1, self.shape)
+        values = self.head(F.silu(self.blocks(self.stem(z)))) + self.linear(z)
+        return values.unflatten(1, self.shape) + self.shift
 
 
 class ResidualConv(nn.Module):
@@ -92,14 +106,12 @@ class ConvPlan:
 
     @classmethod
     def design(cls, shape: tuple[int, int, int], *, base: int) -> "ConvPlan":
-        """Patch to a grid of at most 32, then halve it to about 4, doubling widths up to 8 times the base."""
+        """Patch to a grid of at most 16, then halve it to about 4, doubling widths up to 8 times the base."""
         channels, height, width = shape
         longest = max(height, width)
         patch = 1
-        while longest / patch > 32:
+        while longest / patch > 16:
             patch *= 2
-        if patch == 1 and min(height, width) >= 16:
-            patch = 2
         stages = max(1, math.floor(math.log2(longest / patch / 4) + 0.5) + 1)
         return cls(
             channels=channels,
@@ -117,6 +129,17 @@ class ConvPlan:
     def padding(self) -> tuple[int, int]:
         """Rows and columns added at the bottom and right."""
         return -self.height % self.multiple, -self.width % self.multiple
+
+    @property
+    def pool(self) -> int:
+        """Pixels a side that the linear path averages, so that it sees a grid of at most 32."""
+        return max(1, self.patch // 2)
+
+    @property
+    def pooled(self) -> tuple[int, int, int]:
+        """Channels, height and width of the picture the linear path sees."""
+        below, right = self.padding
+        return self.channels, (self.height + below) // self.pool, (self.width + right) // self.pool
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -145,11 +168,21 @@ class ConvEncoder(nn.Module):
             before = width
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(before * math.prod(plan.grid), outputs)
+        self.linear = nn.Linear(math.prod(plan.pooled), outputs, bias=False)
+        _zero(self.linear)
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """What the linear path sees: the centred picture, shrunk and flattened."""
+        return F.avg_pool2d(self._centred(x), self.plan.pool).flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
+        centred = self._centred(x)
+        linear = self.linear(F.avg_pool2d(centred, self.plan.pool).flatten(1))
+        return self.head(F.silu(self.body(centred)).flatten(1)) + linear
+
+    def _centred(self, x: Tensor) -> Tensor:
         below, right = self.plan.padding
-        padded = F.pad(x - self.shift, (0, right, 0, below)) if below or right else x - self.shift
-        return self.head(F.silu(self.body(padded)).flatten(1))
+        return F.pad(x - self.shift, (0, right, 0, below)) if below or right else x - self.shift
 
 
 class ConvDecoder(nn.Module):
@@ -175,6 +208,9 @@ class ConvDecoder(nn.Module):
                 self.ups.append(nn.Conv2d(plan.widths[stage], 4 * plan.widths[stage - 1], 1))
         self.head = nn.Conv2d(plan.widths[0], channels * plan.patch**2, 3, padding=1)
         self.register_buffer("shift", torch.zeros(channels, plan.height, plan.width))
+        self.low = (channels, *plan.pooled[1:])
+        self.linear = nn.Linear(latent, math.prod(self.low), bias=False)
+        _zero(self.linear)
 
     def forward(self, z: Tensor) -> Tensor:
         hidden = self.stem(z).unflatten(1, (self.plan.widths[-1], *self.plan.grid))
@@ -184,11 +220,16 @@ class ConvDecoder(nn.Module):
             for block in blocks:  # type: ignore[union-attr]
                 hidden = block(hidden, z)
         image = F.pixel_shuffle(self.head(F.silu(hidden)), self.plan.patch)
-        return image[:, :, : self.plan.height, : self.plan.width] + self.shift
+        low = self.linear(z).unflatten(1, self.low)
+        if self.plan.pool > 1:
+            low = F.interpolate(low, scale_factor=float(self.plan.pool), mode="bilinear")
+        return (image + low)[:, :, : self.plan.height, : self.plan.width] + self.shift
 
-    def set_bias(self, bias: Tensor) -> None:
-        """Begin from the parameters `bias` (channels, h, w) at every pixel."""
-        self.shift.copy_(bias)
+    def shrunk(self, picture: Tensor) -> Tensor:
+        """A picture (channels, h, w) on the grid of the linear path."""
+        below, right = self.plan.padding
+        whole = F.pad(picture[None], (0, right, 0, below), mode="replicate")
+        return F.avg_pool2d(whole, self.plan.pool)[0]
 
 
 def _zero(layer: nn.Linear | nn.Conv2d) -> None:

@@ -39,6 +39,8 @@ class Place:
 
     def check(self) -> None:
         """Refuse to lose an unfinished fit or a finished bundle unasked."""
+        if self.path.name in ("", ".."):
+            raise invalid("the output", "a folder with a name of its own", str(self.path), "pass --out NAME")
         recover(self.path)
         if self.path.exists() and not self.path.is_dir():
             raise invalid("the output", "a folder or a new name", str(self.path), "that is a file; choose another name")
@@ -146,7 +148,8 @@ def fit_to_bundle(
     """
     place.check()
     if place.overwrite and not place.resume:
-        shutil.rmtree(place.workdir, ignore_errors=True)
+        for stale in ("checkpoint.safetensors", "history.jsonl"):
+            (place.workdir / stale).unlink(missing_ok=True)
     weights = None if start is None or place.resume else open_bundle(start).tensors("model.safetensors")
     fitted = train(
         rows,

@@ -1,6 +1,6 @@
 """The progress bar of a fit: rate, time left and the validation bound, on stderr."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,16 +10,31 @@ REFRESH_STEPS_PER_SECOND = 8
 
 
 @contextmanager
-def progress_bar(*, enabled: bool = True, also: Callback | None = None) -> Iterator[Callback]:
-    """A callback that draws a bar while a fit runs and passes every event on to `also`."""
-    from rich.console import Console
+def progress_bar(
+    *, enabled: bool = True, also: Callback | None = None, before: Sequence[str] = ()
+) -> Iterator[Callback]:
+    """A callback that draws a bar while a fit runs and passes every event on to `also`.
 
-    bar = _bar(Console(stderr=True)) if enabled else None
+    `before` are lines printed when the fit starts. Where stderr is no terminal, a line for each validation stands
+    in for the bar.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True)
+    bar = _bar(console) if enabled and console.is_terminal else None
     task: list[Any] = []
 
     def hear(event: Event) -> None:
+        if enabled and event.kind == "start":
+            for words in before:
+                console.print(words, highlight=False, markup=False, soft_wrap=True)
         if bar is not None:
             _draw(bar, task, event)
+        elif enabled:
+            _log(console, event)
+        if enabled and event.kind == "alarm":
+            console.print("[yellow]warning:[/] " + escape(event.record["words"]), highlight=False, soft_wrap=True)
         if also is not None:
             also(event)
 
@@ -58,8 +73,12 @@ def _draw(bar: Any, task: list[Any], event: Event) -> None:
         bar.update(task[0], bound=f"validation {_bound(event)}")
         if event.step == event.steps:
             bar.stop()
-    elif event.kind == "alarm":
-        bar.console.print(f"[yellow]warning:[/] {event.record['words']}", highlight=False)
+
+
+def _log(console: Any, event: Event) -> None:
+    if event.kind == "validation":
+        words = f"step {event.step:,} of {event.steps:,}, {event.record['seconds']:.0f} s, validation {_bound(event)}"
+        console.print(words, highlight=False, soft_wrap=True)
 
 
 def _bound(event: Event) -> str:

@@ -1,5 +1,7 @@
 """Seeded batches cut straight from memory: the position in the data is a function of the step alone."""
 
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ class Batches:
         self.scale = isinstance(modality, ImageModality)
         self.mapped = isinstance(raw, np.memmap)
         self.rows = raw if self.scale else modality.to_array(raw)
-        self.resident = None if self.mapped else torch.from_numpy(np.ascontiguousarray(self.rows)).to(device)
+        self.resident = None if self.mapped else _tensor(np.ascontiguousarray(self.rows)).to(device)
         self._epoch = -1
         self._order: NDArray[np.int64] = indices
 
@@ -62,3 +64,30 @@ class Batches:
         draw = torch.randn(self.batch_size, latent, generator=source, device=self.device)
         rank, world = self.shard
         return draw[rank::world]
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    with warnings.catch_warnings():
+        # torch warns of read-only arrays because a tensor could write into them; nothing here writes
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
+
+
+class View:
+    """Some rows as float batches that are made when they are asked for, so that many large pictures never lie in
+    memory at once. Pieces have at most 500 rows and about 4 million values."""
+
+    def __init__(self, batches: Batches, indices: NDArray[np.int64]) -> None:
+        self.batches = batches
+        self.indices = indices
+        values = int(np.prod(batches.rows.shape[1:]))
+        self.piece = int(np.clip(2**22 // values, 16, 500))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def with_noise(self, noise: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """(rows, their rows of `noise`), piece by piece."""
+        for start in range(0, len(self), self.piece):
+            part = slice(start, start + self.piece)
+            yield self.batches.rows_at(self.indices[part]), noise[part]

@@ -1,9 +1,10 @@
 """`fit`: data in, a latent space out; `train`: the same over rows already opened, with checkpoints."""
 
 import copy
+import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from torch import Tensor, nn
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, TrainingFailed, invalid
 from latentarium.files import write_text
-from latentarium.models.autoencoder import Autoencoder, build, prepare
+from latentarium.models.autoencoder import Autoencoder, build
 from latentarium.models.custom import custom_autoencoder
+from latentarium.models.start import start_linear
+from latentarium.arrays import batches
 from latentarium.rng import generator
 from latentarium.training import loop
-from latentarium.training.batches import Batches
+from latentarium.training.batches import Batches, View
 from latentarium.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from latentarium.training.loop import Callback, Event, Job, State
 from latentarium.training.runtime import Runtime, open_runtime
@@ -30,6 +33,10 @@ from latentarium.training.settings import FitSettings
 DEFAULT_EPOCHS = 30.0
 SAMPLE_STREAM, WEIGHT_STREAM = 4, 5
 SAMPLE_ROWS = 2048
+SAMPLE_VALUES = 2**23
+START_ROWS = 4096
+VALIDATION_SHARE = 0.04
+FEWEST_VALIDATIONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +94,16 @@ def train(
     if saved is not None:
         settings = _saved_settings(saved, rows)
     plan = Plan.from_json(saved.meta["plan"]) if saved else None
+    sample = _sample(rows, settings)
+    settings = replace(settings, architecture=settings.architecture.settle(rows.modality, sample))
     runtime = open_runtime(settings, precision=plan.precision if plan else None)
     if plan:
         _same_machine(plan, runtime)
-    sample = _sample(rows, settings)
-    settings = replace(settings, architecture=settings.architecture.settle(rows.modality, sample))
     model = _fresh_model(rows, settings, sample, modules).to(runtime.device)
     if start is not None:
         _warm_start(model, start)
-    batches = _batches(rows, settings, runtime)
-    plan = plan or _plan(settings, runtime, batches, model)
+    source = _batches(rows, settings, runtime)
+    plan = plan or _plan(settings, runtime, source, model)
     state = loop.new_state(model, settings)
     if saved:
         loop.restore(state, saved)
@@ -104,8 +111,8 @@ def train(
         settings=settings,
         plan=plan,
         runtime=runtime,
-        batches=batches,
-        validation_rows=_validation_rows(rows, settings, batches),
+        batches=source,
+        validation_rows=_validation_rows(rows, settings, source),
         save=_saver(workdir, settings, plan, rows, runtime),
         hear=callback or _silent,
     )
@@ -143,7 +150,20 @@ def _saved_settings(saved: Checkpoint, rows: Rows) -> FitSettings:
             f"cannot resume: the data changed since the checkpoint (fingerprint {rows.fingerprint[:12]}, was "
             f"{expected[:12]}); put the data back, or start again with --overwrite"
         )
+    if _parts(rows) != saved.meta["parts"]:
+        raise TrainingFailed(
+            "cannot resume: the rows are cut into other train and validation parts than at the start; give the same "
+            "--seed, or leave it out"
+        )
     return FitSettings.from_json(saved.meta["settings"])
+
+
+def _parts(rows: Rows) -> str:
+    """Digest of which rows are trained on and validated with."""
+    digest = hashlib.sha256()
+    for part in ("train", "validation"):
+        digest.update(np.ascontiguousarray(rows.splits[part], np.int64).tobytes() + part.encode())
+    return digest.hexdigest()
 
 
 def _same_machine(plan: Plan, runtime: Runtime) -> None:
@@ -156,10 +176,14 @@ def _same_machine(plan: Plan, runtime: Runtime) -> None:
 
 
 def _sample(rows: Rows, settings: FitSettings) -> NDArray[np.float32]:
+    fitting = max(64, SAMPLE_VALUES // int(np.prod(rows.modality.data_shape)))
+    return rows.array(_drawn(rows, min(SAMPLE_ROWS, fitting), settings.seed))
+
+
+def _drawn(rows: Rows, most: int, seed: int) -> NDArray[np.int64]:
+    """At most `most` training rows, a seeded draw."""
     train_rows = rows.splits["train"]
-    count = min(SAMPLE_ROWS, len(train_rows))
-    chosen = generator(settings.seed, SAMPLE_STREAM).choice(train_rows, count, replace=False)
-    return rows.array(np.sort(chosen))
+    return np.sort(generator(seed, SAMPLE_STREAM).choice(train_rows, min(most, len(train_rows)), replace=False))
 
 
 def _fresh_model(
@@ -170,11 +194,22 @@ def _fresh_model(
     if settings.architecture.net == "custom":
         raise invalid("net", "dense, conv or auto where no modules are given", "custom")
     with torch.random.fork_rng(devices=[]):
-        # layer constructors draw from torch's global generator; the fork gives it back untouched
-        torch.manual_seed(int(generator(settings.seed, WEIGHT_STREAM).integers(2**62)))
+        # layer constructors draw from torch's global generator; the fork gives it back untouched. Not
+        # torch.manual_seed, which would also seed the generators of every GPU
+        torch.default_generator.manual_seed(int(generator(settings.seed, WEIGHT_STREAM).integers(2**62)))
         model = build(settings.architecture, rows.modality)
-    prepare(model, sample)
+    mean = torch.from_numpy(sample.mean(0, dtype=np.float64).astype(np.float32))
+    pieces = _start_rows(rows, settings)
+    start_linear(model, pieces, mean, latent=settings.architecture.latent, seed=settings.seed)
     return model
+
+
+def _start_rows(rows: Rows, settings: FitSettings) -> Iterator[Tensor]:
+    """Training rows the linear start is computed from, in pieces."""
+    chosen = _drawn(rows, START_ROWS, settings.seed)
+    piece = max(16, SAMPLE_VALUES // int(np.prod(rows.modality.data_shape)) // 4)
+    for part in batches(len(chosen), piece):
+        yield torch.from_numpy(rows.array(chosen[part]))
 
 
 def _warm_start(model: Autoencoder, start: Mapping[str, NDArray[Any]]) -> None:
@@ -199,10 +234,10 @@ def _batches(rows: Rows, settings: FitSettings, runtime: Runtime) -> Batches:
     )
 
 
-def _validation_rows(rows: Rows, settings: FitSettings, batches: Batches) -> Tensor:
+def _validation_rows(rows: Rows, settings: FitSettings, batches: Batches) -> View:
     chosen = rows.splits["validation"]
     stride = max(1, len(chosen) // settings.validation_rows)
-    return batches.rows_at(chosen[::stride][: settings.validation_rows])
+    return View(batches, chosen[::stride][: settings.validation_rows])
 
 
 def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, model: Autoencoder) -> Plan:
@@ -215,7 +250,7 @@ def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, model: Auto
     else:
         steps = max(1, round((settings.epochs or DEFAULT_EPOCHS) * batches.steps_per_epoch))
     steps = int(runtime.mean(torch.tensor(float(steps), device=runtime.device)))
-    every = max(1, steps // settings.validations)
+    every = max(1, steps // _validations(settings, steps, batches))
     return Plan(
         steps=steps,
         validate_every=every,
@@ -228,6 +263,12 @@ def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, model: Auto
     )
 
 
+def _validations(settings: FitSettings, steps: int, batches: Batches) -> int:
+    """As many validations as asked for, fewer where they would take more than a few percent of the fit."""
+    affordable = VALIDATION_SHARE * steps * batches.batch_size / settings.validation_rows
+    return int(np.clip(affordable, min(FEWEST_VALIDATIONS, settings.validations), settings.validations))
+
+
 def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model: Autoencoder) -> tuple[float, float]:
     """Seconds spent, and the median seconds of a step, measured on a copy that is thrown away."""
     trial = loop.new_state(copy.deepcopy(model), settings)
@@ -236,7 +277,7 @@ def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model
         compile=settings.compile, threads=1, device=runtime.device.type, processes=runtime.world,
     )
     job = Job(
-        settings=settings, plan=plan, runtime=runtime, batches=batches, validation_rows=torch.empty(0),
+        settings=settings, plan=plan, runtime=runtime, batches=batches, validation_rows=View(batches, batches.indices[:0]),
         save=lambda _: None, hear=_silent,
     )
     began = time.perf_counter()
@@ -248,6 +289,7 @@ def _saver(
     workdir: Path | None, settings: FitSettings, plan: Plan, rows: Rows, runtime: Runtime
 ) -> Callable[[State], None]:
     fixed = {"settings": settings.to_json(), "plan": plan.to_json(), "fingerprint": rows.fingerprint}
+    fixed["parts"] = _parts(rows)
 
     def save(state: State) -> None:
         if workdir is None or not runtime.main:

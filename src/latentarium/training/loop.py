@@ -1,6 +1,7 @@
 """The training loop: batch, step, average, validate, checkpoint; every state it needs can be saved and restored."""
 
 import copy
+import math
 import signal
 import threading
 import time
@@ -17,13 +18,15 @@ from latentarium.models.autoencoder import Autoencoder, Outputs
 from latentarium.objectives import Terms, regularised_terms, variational_terms
 from latentarium.rng import torch_generator
 from latentarium.training import monitors, schedule
-from latentarium.training.batches import Batches
+from latentarium.training.batches import Batches, View
 from latentarium.training.checkpoint import Checkpoint
 from latentarium.training.runtime import Runtime
 from latentarium.training.schedule import Plan
 from latentarium.training.settings import FitSettings
 
 AVERAGE_EVERY = 8
+LINEAR_SHARE = 0.1
+"""Learning rate of the linear paths as a share of the others'."""
 SKIPS_BEFORE_ROLLBACK = 5
 MOST_ROLLBACKS = 10
 VALIDATION_STREAM = 3
@@ -72,17 +75,25 @@ class Job:
     plan: Plan
     runtime: Runtime
     batches: Batches
-    validation_rows: Tensor
+    validation_rows: View
     save: Callable[[State], None]
     hear: Callback
 
 
 def new_state(model: Autoencoder, settings: FitSettings) -> State:
-    """State before the first step; normalisation gains and biases are not decayed."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
+    """State before the first step. Gains and biases are not decayed; linear paths, which begin at their optimum and
+    sum over many inputs, move slowly."""
+    linear = [p for name, p in model.named_parameters() if name.split(".")[1:2] == ["linear"]]
+    slow = {id(p) for p in linear}
+    deep = [p for p in model.parameters() if id(p) not in slow]
+    decay = settings.weight_decay
+    groups = [
+        {"params": [p for p in deep if p.ndim > 1], "weight_decay": decay, "share": 1.0},
+        {"params": [p for p in deep if p.ndim <= 1], "weight_decay": 0.0, "share": 1.0},
+        {"params": linear, "weight_decay": 0.0, "share": LINEAR_SHARE},
+    ]
+    filled = [group for group in groups if group["params"]]
+    optimizer = torch.optim.AdamW(filled, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
     return State(model=model, shadow=copy.deepcopy(model), optimizer=optimizer)
 
 
@@ -100,14 +111,16 @@ def run(job: Job, state: State) -> None:
                 _roll_back(job, state, snapshot)
             if _due(state.step, job.plan.validate_every, job.plan.steps):
                 _validate(job, state)
-            if _due(state.step, job.plan.checkpoint_every, job.plan.steps) and state.in_row == 0:
+            if _due(state.step, job.plan.checkpoint_every, job.plan.steps) and _sound(state):
                 snapshot = capture(state)
                 job.save(state)
                 _tell(job, state, "checkpoint", {})
-            if stop.is_set():
-                job.save(state)
+            if job.runtime.any(stop.is_set()):
+                if _sound(state):
+                    job.save(state)
                 _tell(job, state, "interrupted", {})
                 raise KeyboardInterrupt
+    _check_outcome(job, state)
 
 
 def timed_steps(job: Job, state: State, *, most_seconds: float, most_steps: int) -> list[float]:
@@ -126,7 +139,7 @@ def timed_steps(job: Job, state: State, *, most_seconds: float, most_steps: int)
 
 
 def final_weights(state: State) -> Autoencoder:
-    """The averaged weights of the step with the best validation bound after the warm-up."""
+    """The averaged weights of the step with the best validation value of the objective after the warm-up."""
     if state.best is not None:
         state.shadow.load_state_dict(state.best[1])
     return state.shadow.eval()
@@ -135,7 +148,7 @@ def final_weights(state: State) -> Autoencoder:
 def _advance(job: Job, state: State, forward: Any) -> None:
     settings, plan = job.settings, job.plan
     for group in state.optimizer.param_groups:
-        group["lr"] = schedule.learning_rate(settings, plan, state.step)
+        group["lr"] = group["share"] * schedule.learning_rate(settings, plan, state.step)
     state.model.train()
     x = job.batches.take(state.step)
     noise = job.batches.noise(state.step, settings.architecture.latent)
@@ -153,7 +166,7 @@ def _advance(job: Job, state: State, forward: Any) -> None:
         state.skipped, state.in_row = state.skipped + 1, state.in_row + 1
         _alarm(job, state, monitors.nan_alarm(state.step, state.skipped))
     state.step += 1
-    if finite and state.step % AVERAGE_EVERY == 0:
+    if finite and _due(state.step, AVERAGE_EVERY, plan.steps):
         _average(state, settings.ema)
     _tell(job, state, "step", terms)
 
@@ -173,22 +186,26 @@ def _average(state: State, decay: float) -> None:
     """Move the shadow weights; early in a fit the average is short, so that it forgets the first weights."""
     now = min(decay, (1 + state.step) / (10 + state.step)) ** AVERAGE_EVERY
     torch._foreach_lerp_(list(state.shadow.parameters()), list(state.model.parameters()), 1 - now)
+    for kept, new in zip(state.shadow.buffers(), state.model.buffers(), strict=True):
+        kept.copy_(new)
 
 
 def _validate(job: Job, state: State) -> None:
     calibrate(job, state.shadow)
     source = torch_generator(job.settings.seed, VALIDATION_STREAM, device=job.runtime.device)
-    x = job.validation_rows
-    noise = torch.randn(len(x), job.settings.architecture.latent, generator=source, device=x.device)
-    result = monitors.validate(state.shadow, x, noise)
+    rows = job.validation_rows
+    noise = torch.randn(len(rows), job.settings.architecture.latent, generator=source, device=source.device)
+    result = monitors.validate(state.shadow, rows, noise)
     warm = schedule.warmed_up(job.settings, job.plan, state.step)
+    goal = job.settings.goal
     record = {"step": state.step, "seconds": round(state.seconds, 3), "warmed_up": warm, **result.to_json()}
+    record["collapsed"] = monitors.collapsed(result, goal)
     state.history.append(record)
-    if warm and (state.best is None or result.negative_elbo < state.best[0]):
-        weights = {k: v.clone() for k, v in state.shadow.state_dict().items()}
-        state.best = (result.negative_elbo, weights)
+    bound = result.distortion + goal.kl_weight * result.rate
+    if warm and math.isfinite(bound) and (state.best is None or bound < state.best[0]):
+        state.best = (bound, {k: v.clone() for k, v in state.shadow.state_dict().items()})
     _tell(job, state, "validation", record)
-    words = monitors.collapse_alarm(result) if warm or state.step == job.plan.steps else None
+    words = monitors.collapse_alarm(state.history, last=state.step == job.plan.steps)
     if words is not None and not any(alarm.startswith("posterior collapse") for alarm in state.alarms):
         _alarm(job, state, words)
 
@@ -199,10 +216,22 @@ def calibrate(job: Job, model: Autoencoder) -> None:
     model.eval()
     chosen = job.batches.indices[:: max(1, len(job.batches.indices) // 1024)][:1024]
     source = torch_generator(job.settings.seed, VALIDATION_STREAM, 1, device=job.runtime.device)
-    x = job.batches.rows_at(chosen)
-    noise = torch.randn(len(x), job.settings.architecture.latent, generator=source, device=x.device)
-    parts = zip(x.split(256), noise.split(256), strict=True)
-    model.likelihood.calibrate(torch.cat([model(a, b).params for a, b in parts]), x)
+    rows = View(job.batches, chosen)
+    noise = torch.randn(len(rows), job.settings.architecture.latent, generator=source, device=source.device)
+    model.likelihood.calibrate((model(x, part).params, x) for x, part in rows.with_noise(noise))
+
+
+def _sound(state: State) -> bool:
+    """Whether this state is worth going back to: steps are finite, and so are the weights they led to."""
+    return state.in_row == 0 and all(bool(torch.isfinite(p).all()) for p in state.model.parameters())
+
+
+def _check_outcome(job: Job, state: State) -> None:
+    if state.best is None or 2 * state.skipped > job.plan.steps:
+        raise TrainingFailed(
+            f"the fit diverged: {state.skipped} of {job.plan.steps} steps were not finite; lower learning_rate "
+            f"(now {job.settings.learning_rate:g}) or clip (now {job.settings.clip:g})"
+        )
 
 
 def _roll_back(job: Job, state: State, snapshot: Checkpoint) -> None:

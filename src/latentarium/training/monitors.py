@@ -1,5 +1,7 @@
 """Monitors: numbers watched during a fit, and the plain words spoken when they go wrong."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,11 +9,20 @@ import torch
 from torch import Tensor
 
 from latentarium.models.autoencoder import Autoencoder
-from latentarium.objectives import gaussian_kl
+from latentarium.objectives import Objective, gaussian_kl
+from latentarium.training.batches import View
 
 ACTIVE_VARIANCE = 0.01
-LOWEST_ACTIVE_SHARE = 1 / 8
-LOWEST_SHUFFLE_GAP = 0.05
+# With the KL term at its own weight a small rate may be all there is to know, as in a table of weakly linked columns,
+# so only less than half a bit is called a collapse; a heavier KL term is what keeps the rate down, and below two bits
+# a code cannot tell four kinds of rows apart. Measured: beta = 50 leaves 0.0 to 0.8 nats, healthy fits 1 nat and more
+# at weight 1, 3 and more above it.
+LOWEST_RATE = 0.5 * math.log(2)
+LOWEST_WEIGHTED_RATE = 2 * math.log(2)
+LOWEST_SHUFFLE_GAP = 0.1
+"""Nats; a decoder that ignores z loses about 0 when rows swap their latents, one that uses it several nats."""
+COLLAPSED_IN_ROW = 3
+"""Validations in a row that have to agree before the end of a fit, since a code can still be about to form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,52 +33,63 @@ class Validation:
     distortion: float
     rate: float
     active_units: int
-    latent: int
     shuffle_gap: float
 
     def to_json(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "latent"}
+        return dict(self.__dict__)
 
 
 @torch.inference_mode()
-def validate(model: Autoencoder, x: Tensor, noise: Tensor) -> Validation:
-    """Evaluate `model` on rows `x` with fixed `noise`, in float32 and in chunks.
+def validate(model: Autoencoder, rows: View, noise: Tensor) -> Validation:
+    """Evaluate `model` on `rows` with fixed `noise`, in float32 and piece by piece.
 
-    `shuffle_gap` is how much worse the distortion gets when rows swap their latents, as a share: near 0 the
-    decoder ignores z.
+    `shuffle_gap` is how much worse the distortion gets when rows swap their latents, in nats: near 0 the decoder
+    ignores z. A single row has nobody to swap with and gets NaN.
     """
     model.eval()
-    chunks = [_pass(model, a, b) for a, b in zip(x.split(500), noise.split(500), strict=True)]
-    distortion, kl, mean, swapped = (torch.cat(parts) for parts in zip(*chunks, strict=True))
+    passes = [_pass(model, x, part) for x, part in rows.with_noise(noise)]
+    distortion, kl, mean, z = (torch.cat(parts) for parts in zip(*passes, strict=True))
     rate = float(kl.sum(1).mean()) if model.variational else 0.0
     plain = float(distortion.mean())
+    swapped = torch.cat([_score(model, x, other) for x, other in rows.with_noise(z.roll(1, 0))])
     return Validation(
         negative_elbo=plain + rate,
         distortion=plain,
         rate=rate,
         active_units=int((mean.var(0) > ACTIVE_VARIANCE).sum()) if len(mean) > 1 else mean.shape[1],
-        latent=mean.shape[1],
-        shuffle_gap=(float(swapped.mean()) - plain) / max(abs(plain), 1e-6),
+        shuffle_gap=float(swapped.mean()) - plain if len(rows) > 1 else math.nan,
     )
 
 
 def _pass(model: Autoencoder, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     out = model(x, noise)
     distortion = -model.likelihood.log_prob(out.params, x)
-    swapped = -model.likelihood.log_prob(model.decoder(out.z.roll(1, 0)).float(), x)
-    return distortion, gaussian_kl(out.mean, out.log_variance), out.mean, swapped
+    return distortion, gaussian_kl(out.mean, out.log_variance), out.mean, out.z
 
 
-def collapse_alarm(validation: Validation) -> str | None:
-    """Words for a posterior that carries (almost) nothing, or None for a healthy one."""
-    few = validation.active_units < max(1.0, LOWEST_ACTIVE_SHARE * validation.latent)
-    ignored = validation.shuffle_gap < LOWEST_SHUFFLE_GAP
-    if not (few or ignored):
+def _score(model: Autoencoder, x: Tensor, z: Tensor) -> Tensor:
+    return -model.likelihood.log_prob(model.decoder(z).float(), x)
+
+
+def collapsed(validation: Validation, objective: Objective) -> bool:
+    """Whether the codes carry (almost) nothing about their rows."""
+    lowest = LOWEST_WEIGHTED_RATE if objective.kl_weight > 1 else LOWEST_RATE
+    uninformed = objective.variational and validation.rate < lowest
+    return uninformed or validation.shuffle_gap < LOWEST_SHUFFLE_GAP
+
+
+def collapse_alarm(history: Sequence[Mapping[str, Any]], *, last: bool) -> str | None:
+    """Words when the latest validations found a collapse (the latest alone at the end of a fit), else None."""
+    recent = history[-1:] if last else history[-COLLAPSED_IN_ROW:]
+    agreed = len(recent) == (1 if last else COLLAPSED_IN_ROW) and all(r["warmed_up"] and r["collapsed"] for r in recent)
+    if not agreed:
         return None
+    found = recent[-1]
+    carried = f"a code carries {found['rate']:.2f} nats about its row, and " if found["rate"] else ""
     return (
-        f"posterior collapse: {validation.active_units} of {validation.latent} latent dimensions are in use and "
-        f"swapping latents between rows costs {100 * validation.shuffle_gap:.1f} % of the reconstruction; "
-        "lower beta, lengthen kl_warmup, or raise free_nats"
+        f"posterior collapse: {carried}swapping codes between rows costs {found['shuffle_gap']:.2f} nats of "
+        f"reconstruction ({found['active_units']} dimensions in use); lower beta, lengthen kl_warmup, raise free_nats, "
+        "or train longer"
     )
 
 

@@ -24,6 +24,7 @@ from latentarium.training.fit import Fitted
 KEPT_ROWS = 2000
 KEPT_BYTES = 32 * 2**20
 PRIOR_ROWS = 20_000
+ENCODE_VALUES = 2**22
 KEPT_STREAM = 6
 VERSIONED = ("torch", "numpy", "scikit-learn")
 
@@ -104,9 +105,10 @@ def space_of_model(fitted: Fitted) -> LatentSpace:
 def encode_rows(
     space: LatentSpace, rows: Rows, *, progress: Callable[[int, int], None] | None = None
 ) -> NDArray[np.float32]:
-    """Codes of all rows, a few thousand at a time, so that memory does not grow with the data."""
+    """Codes of all rows, a few million values at a time, so that memory does not grow with the data."""
     out = np.empty((len(rows), *space.shape), np.float32)
-    for part in batches(len(rows), 4096):
+    piece = max(space.batch_size, ENCODE_VALUES // int(np.prod(space.data_shape)))
+    for part in batches(len(rows), piece):
         out[part] = space.encode(rows.array(part))
         if progress is not None:
             progress(part.stop, len(rows))

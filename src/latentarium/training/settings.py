@@ -29,15 +29,21 @@ class FitSettings:
     Parameters
     ----------
     model : "vae" or "ae"
+    architecture : the networks; `make` takes their settings by flat names as well
+    steps, epochs, time : optimiser steps, passes over the training rows, or seconds
     objective : "elbo", "beta:4", "beta-tc:6"; an AE takes "rae:0.01"
-    learning_rate, batch_size, weight_decay, clip : optimisation
+    learning_rate, batch_size, weight_decay, clip : optimisation; a batch is that of all processes together
     ema : decay of the weight average at full strength
     warmup, kl_warmup, free_until : shares of the steps for the rate, for beta 0 -> 1, for free nats -> 0
     free_nats : free nats of each latent dimension at the start
-    validations : how often the validation bound is computed in a fit
+    validations : how often the validation bound is computed in a fit at most; fewer in short fits
     validation_rows : rows it is computed on
-    precision : "bf16" autocast, "fp32", or "auto" (bf16)
+    checkpoint_steps : steps between checkpoints; 0 for a tenth of the fit, at most 500
+    seed : of every random choice
+    device : "cpu", "cuda" or "auto"
+    precision : "bf16" autocast, "fp32", or "auto": bf16 but for convolutions on a CPU
     compile : torch.compile the model; pays off on long fits of convolutional nets only
+    threads : processor threads; 0 for torch's own choice
     """
 
     model: str = "vae"
@@ -140,8 +146,8 @@ def read_config(path: Path) -> dict[str, Any]:
     """Flat settings from a TOML file, tables flattened: `[architecture] latent = 32` equals `latent = 32`."""
     try:
         parsed = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise invalid("config", "a TOML file that exists", str(path)) from None
+    except OSError as error:
+        raise invalid("config", "a TOML file or a bundle", str(path), error.strerror or "it cannot be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"config {path} is not valid TOML: {error}") from None
     flat: dict[str, Any] = {}
@@ -161,6 +167,10 @@ def _objective(value: Any) -> Objective | None:
     if isinstance(value, str):
         return parse_objective(value)
     if isinstance(value, Mapping):
+        names = {f"objective.{f.name}" for f in fields(Objective)}
+        for name in value:
+            if f"objective.{name}" not in names:
+                raise _unknown(f"objective.{name}", names)
         return Objective(**value)
     raise invalid("objective", "a kind and a number such as beta:4", value)
 

@@ -1,0 +1,101 @@
+"""Where training starts: at the best linear model of the data, with the deep part silent.
+
+A linear Gaussian VAE has its optimum in closed form, probabilistic PCA (Tipping & Bishop 1999; Lucas et al. 2019).
+Our networks have a linear path beside the deep one, so they can begin there and only learn what is not linear.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentarium.models.autoencoder import LOG_VARIANCE_RANGE, Autoencoder
+from latentarium.nn.networks import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
+from latentarium.rng import torch_generator
+
+OVERSAMPLING = 8
+START_STREAM = 9
+# a quarter of a grey level, squared: constant pictures have no variance at all
+SMALLEST_NOISE = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Leading principal components (d, k), their variances (k,), and the noise variance left for each pooled value."""
+
+    components: Tensor
+    variances: Tensor
+    noise: float
+
+
+@torch.no_grad()
+def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, latent: int, seed: int) -> None:
+    """Centre the nets on `mean` and set their linear paths to probabilistic PCA of the rows in `pieces`.
+
+    Networks of the user's own are left as they are. A likelihood without a slope (a table's, a categorical one)
+    gets only the encoder's centring.
+    """
+    encoder, decoder = model.encoder, model.decoder
+    if not isinstance(encoder, DenseEncoder | ConvEncoder) or not isinstance(decoder, DenseDecoder | ConvDecoder):
+        return
+    encoder.shift.copy_(mean.reshape(encoder.shift.shape))
+    bias, slope = model.likelihood.bias_for(mean), model.likelihood.slope_for(mean)
+    if model.variational:
+        encoder.head.weight[latent:].mul_(0.01)
+    if bias is None or slope is None:
+        return
+    decoder.shift.copy_(bias)
+    rows, total = _pooled(encoder, pieces)
+    most = min(latent, len(rows) - 1, rows.shape[1])
+    found = principal(rows, total, latent=most, merged=mean.numel() / rows.shape[1], seed=seed)
+    _set_encoder(encoder, found, latent, variational=model.variational)
+    _set_decoder(decoder, found, slope)
+
+
+def _pooled(encoder: DenseEncoder | ConvEncoder, pieces: Iterable[Tensor]) -> tuple[Tensor, float]:
+    """Centred rows as the linear path sees them, and the mean squared length of the full rows."""
+    rows, squares, count = [], 0.0, 0
+    for x in pieces:
+        rows.append(encoder.pooled(x))
+        squares += float((x.flatten(1) - encoder.shift.flatten()).square().sum())
+        count += len(x)
+    return torch.cat(rows), squares / count
+
+
+def principal(rows: Tensor, total: float, *, latent: int, merged: float, seed: int) -> Principal:
+    """Randomised PCA (Halko et al. 2011) of centred `rows`, each value the mean of `merged` values of the full rows,
+    whose variance is `total`; averaging that many values divides their noise by as much."""
+    width = min(latent + OVERSAMPLING, *rows.shape)
+    probe = torch.randn(rows.shape[1], width, generator=torch_generator(seed, START_STREAM))
+    basis, _ = torch.linalg.qr(rows @ probe)
+    for _ in range(4):
+        basis, _ = torch.linalg.qr(rows @ (rows.T @ basis))
+    _, lengths, directions = torch.linalg.svd(basis.T @ rows, full_matrices=False)
+    variances = lengths[:latent] ** 2 / len(rows)
+    unexplained = max(total - merged * float(variances.sum()), 0.01 * total)
+    noise = unexplained / (rows.shape[1] * merged) / merged
+    return Principal(components=directions[:latent].T.contiguous(), variances=variances, noise=noise)
+
+
+def _set_encoder(encoder: DenseEncoder | ConvEncoder, found: Principal, latent: int, *, variational: bool) -> None:
+    signal = (found.variances - found.noise).clamp_min(0.01 * found.noise)
+    low, high = LOG_VARIANCE_RANGE
+    used = len(found.variances)
+    encoder.head.weight.zero_()
+    encoder.head.bias.zero_()
+    encoder.linear.weight[:used] = (torch.sqrt(signal) / (signal + found.noise) * found.components).T
+    if variational:
+        wanted = torch.log(found.noise / (found.noise + signal)).clamp(low + 0.5, high - 0.5)
+        encoder.head.bias[latent : latent + used] = low + torch.log(torch.expm1(wanted - low))
+
+
+def _set_decoder(decoder: DenseDecoder | ConvDecoder, found: Principal, slope: Tensor) -> None:
+    signal = (found.variances - found.noise).clamp_min(0.01 * found.noise)
+    weights = torch.sqrt(signal) * found.components
+    decoder.head.weight.zero_()
+    decoder.head.bias.zero_()
+    if isinstance(decoder, ConvDecoder):
+        slope = decoder.shrunk(slope)
+    repeats = slope.numel() // len(weights)
+    decoder.linear.weight[:, : weights.shape[1]] = slope.reshape(-1, 1) * weights.repeat(repeats, 1)

@@ -1,0 +1,78 @@
+"""Maps and the spec sheet as they are kept in a bundle."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from latentarium.applications.mapping import add_map, map_labels, mapped_rows, read_map
+from latentarium.applications.specsheet import feature_names, write_sheet
+from latentarium.bundle import Bundle
+from latentarium.data.modalities import Column, TableModality
+from latentarium.errors import InvalidInput
+
+
+def test_a_map_is_kept_and_read_back(bundle: Bundle) -> None:
+    kept, made = add_map(bundle, method="pca", rows=200, seed=3)
+    again = read_map(kept, "pca")
+    assert np.array_equal(again.coordinates, made.coordinates)
+    assert np.array_equal(again.ids, made.ids)
+    assert len(made.ids) == 200
+    assert set(kept.manifest["maps"]) == {"pca"}
+    assert np.array_equal(map_labels(kept, again.ids), kept.column("label")[again.ids])
+    placed = again.place(kept.codes[again.ids[:5]])
+    assert np.allclose(placed, again.coordinates[:5], atol=1e-4)
+
+
+def test_the_rows_of_a_map_are_a_seeded_draw(bundle: Bundle) -> None:
+    assert np.array_equal(mapped_rows(bundle, 10_000, 0), np.arange(1797))
+    first, same, other = (mapped_rows(bundle, 50, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+    assert len(set(first.tolist())) == 50
+
+
+def test_a_map_that_was_not_made_is_named(bundle: Bundle) -> None:
+    with pytest.raises(InvalidInput, match=r"tsne.*latentarium map"):
+        read_map(bundle, "tsne")
+
+
+def test_the_sheet_is_written_into_the_bundle(bundle: Bundle) -> None:
+    bundle, _ = add_map(bundle, method="pca", rows=100)
+    sheet = write_sheet(bundle, seed=0)
+    stored = sheet.bundle.json("measures.json")
+    assert stored["rows"] == sheet.which == "all 180 rows of the test split"
+    assert set(stored["scores"]) == set(sheet.measurements.scores)
+    assert "bits_per_dimension" in stored["skipped"]
+    page = sheet.bundle.file("report.html").read_text()
+    titles = re.findall("<h2>(.*?)</h2>", page)
+    wanted = ["Reconstructions", "Samples", "Interpolations", "Traversals", "Maps", "Training"]
+    assert [title for title in titles if title in wanted] == wanted
+    assert "<script" not in page
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    assert all(sheet.bundle.has(name) for name in sheet.pictures)
+    assert {"pictures/training-2.svg", "pictures/samples.png", "pictures/maps.svg"} <= set(sheet.pictures)
+    assert sheet.bundle.verify()
+
+
+def test_the_same_seed_gives_the_same_sheet(bundle: Bundle) -> None:
+    pages = [write_sheet(bundle, seed=4, only=["psnr", "rate"]).bundle.file("report.html").read_bytes() for _ in "ab"]
+    assert pages[0] == pages[1]
+
+
+def test_only_some_measures(bundle: Bundle) -> None:
+    sheet = write_sheet(bundle, only=["psnr"])
+    assert list(sheet.measurements.scores) == ["psnr"]
+    assert list(json.loads((bundle.path / "measures.json").read_text())["scores"]) == ["psnr"]
+
+
+def test_every_place_of_a_table_row_has_a_name() -> None:
+    modality = TableModality(
+        columns=(
+            Column(name="age", kind="numeric", mean=1, std=2, has_missing=True),
+            Column(name="town", kind="categorical", categories=("Bath", "York"), has_missing=True),
+        )
+    )
+    assert feature_names(modality) == ["age", "age missing", "town missing", "town = Bath", "town = York"]
+    assert len(feature_names(modality)) == modality.data_shape[0]

@@ -1,0 +1,151 @@
+"""Ctrl-C and a full disk: one line, and nothing on disk but what was there before."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.conftest import Run, pictures
+from tests.cli.test_bad_inputs import snapshot
+
+import latentarium
+from latentarium.applications.specsheet import write_sheet
+from latentarium.bundle import open_bundle
+
+PATIENCE = 120.0
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(latentarium.__file__).resolve().parents[1])}
+
+
+def start(*arguments: object, limit: int | None = None) -> subprocess.Popen[str]:
+    """The command line in a process of its own, files limited to `limit` bytes."""
+
+    def lower() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "latentarium", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lower,
+        env=ENVIRONMENT,
+    )
+
+
+def wait_for(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < end, "nothing happened"
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def here(tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "here"
+    place.mkdir()
+    shutil.copytree(digits, place / "space")
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_encode_leaves_no_file(here: Path) -> None:
+    np.save(here / "many.npy", np.tile(pictures(1000, 1, 8, 8), (400, 1, 1, 1)))
+    before = snapshot(here)
+    process = start("encode", "space", "many.npy", "-o", "codes.parquet")
+    wait_for(lambda: any(here.glob(".codes.parquet.*")), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert err == "latentarium: interrupted; nothing was changed\n"
+    assert snapshot(here) == before
+
+
+def test_ctrl_c_in_measure_leaves_the_bundle_as_it_was(here: Path) -> None:
+    before = snapshot(here)
+
+    def stop(name: str, done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_sheet(open_bundle("space"), progress=stop)
+    assert snapshot(here) == before
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_fit_says_how_to_go_on(here: Path, run: Run, tiny: Path) -> None:
+    process = start("fit", "digits", "--config", tiny, "--steps", 40_000, "-o", "long")
+    wait_for((here / "long.fit/checkpoint.safetensors").exists, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    last = err.splitlines()[-1]
+    assert last.startswith("latentarium: interrupted; the fit so far is saved in long.fit")
+    assert last.endswith("go on with 'latentarium fit --out long --resume'")
+    assert not (here / "long").exists()
+    assert run("fit", "digits", "--out", "long").status == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "limit"),
+    [
+        ("fit digits --steps 5 --latent 4 -o new", 100_000),
+        ("encode space digits -o codes.parquet", 4_000),
+        ("measure space", 20_000),
+        ("sample space -n 40 -o samples.png", 1_000),
+    ],
+)
+def test_a_full_disk_is_one_line_and_nothing_is_lost(here: Path, arguments: str, limit: int) -> None:
+    before = snapshot(here)
+    process = start(*arguments.split(), limit=limit)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1, (out, err)
+    last = err.splitlines()[-1]
+    assert last.startswith("latentarium: could not write ")
+    assert "nothing was changed" in last
+    assert "Traceback" not in err
+    assert snapshot(here) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("arguments", ["sample space -o shut/x.png", "encode space digits -o shut/c.parquet"])
+def test_a_folder_without_the_right_to_write(here: Path, run: Run, arguments: str) -> None:
+    (here / "shut").mkdir(mode=0o500)
+    before = snapshot(here)
+    outcome = run(*arguments.split())
+    assert outcome.status == 1
+    assert outcome.err.startswith("latentarium: could not write shut/")
+    assert snapshot(here) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_source_without_the_right_to_read(here: Path, run: Run) -> None:
+    (here / "t.csv").write_text("a,b\n" + "1,2\n" * 20)
+    (here / "t.csv").chmod(0)
+    outcome = run("fit", "t.csv", "-o", "new")
+    assert outcome.status == 2
+    assert "t.csv" in outcome.err
+
+
+def test_a_reader_that_leaves_early_is_no_failure_to_speak_of(here: Path) -> None:
+    command = f"{sys.executable} -m latentarium info space --json | true"
+    finished = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert finished.stderr == ""
+
+
+def test_what_a_killed_process_left_is_cleared_by_the_next_writer(here: Path, run: Run) -> None:
+    left = here / ".space.0123abcd.new"
+    shutil.copytree(here / "space", left)
+    assert run("map", "space", "--rows", 50).status == 0
+    assert not left.exists()

@@ -1,0 +1,182 @@
+"""Every verb on the digits: status, JSON against golden files, what people see, and the files left behind."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from tests.cli.conftest import Run
+from tests.cli.golden import check_golden
+
+SEVERAL = ("digits/000001", "digits/000005", "7")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
+    """A folder with a copy of the bundle, which verbs may change."""
+    folder = tmp_path_factory.mktemp("golden")
+    shutil.copytree(digits, folder / "digits")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+
+
+def test_demo_fits_measures_maps_and_draws(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    arguments = ("demo", "--source", "digits", "--time", "2s", "--latent", 4, "--no-serve", "--json", "-o", out)
+    outcome = run(*arguments)
+    assert outcome.status == 0, outcome.err
+    result = outcome.json
+    assert set(result) == {"bundle", "scores", "seconds"}
+    assert result["bundle"] == str(out)
+    assert {"negative_elbo", "rate", "distortion", "psnr", "active_units"} <= set(result["scores"])
+    for score in result["scores"].values():
+        assert {"value", "interval", "n", "direction"} <= set(score)
+        assert score["interval"][0] <= score["value"] <= score["interval"][1]
+    assert {"fit", "measure", "map_pca", "map_tsne", "total"} == set(result["seconds"])
+    report = (out / "report.html").read_text()
+    assert report.startswith("<!doctype html>")
+    assert "t-SNE of 1,797 codes" in report
+    assert {f.name for f in (out / "maps").iterdir()} == {"pca.safetensors", "tsne.safetensors"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["demo"]
+    assert "Traceback" not in outcome.err
+
+
+def test_fit_prints_one_object(run: Run, tiny: Path, tmp_path: Path) -> None:
+    outcome = run("fit", "digits", "--config", tiny, "--steps", 20, "-o", tmp_path / "b", "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("fit", outcome.json, places={str(tmp_path): "HERE"})
+    assert "digits: 1,797 rows (1,437 train, 180 validation, 180 test)" in outcome.err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b"]
+
+
+def test_measure(run: Run, place: Path) -> None:
+    outcome = run("measure", "digits", "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("measure", outcome.json, places={})
+    people = run("measure", "digits", "--only", "psnr", "--only", "rate")
+    assert people.status == 0
+    assert [line.split()[0] for line in people.out.splitlines()[1:4]] == ["measure", "rate", "psnr"]
+    assert people.out.splitlines()[-1] == "report: digits/report.html"
+    for picture in (place / "digits" / "pictures").glob("*.png"):
+        assert np.asarray(Image.open(picture).convert("L")).std() > 1
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_map(run: Run, place: Path, method: str) -> None:
+    outcome = run("map", "digits", "--method", method, "--rows", 300, "--json", "--out", f"{method}.png")
+    assert outcome.status == 0, outcome.err
+    check_golden(f"map-{method}", outcome.json, places={})
+    with Image.open(f"{method}.png") as picture:
+        assert picture.mode == "RGB"
+        assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 50
+    people = run("map", "digits", "--method", method, "--rows", 300, "--label", "label")
+    assert people.out.splitlines()[0].startswith(f"{method} map of 300 codes: trustworthiness 0.")
+    assert people.out.splitlines()[1] == f"picture: digits-{method}.png"
+
+
+def test_sample(run: Run, place: Path) -> None:
+    outcome = run("sample", "digits", "-n", 6, "--seed", 3, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("sample", outcome.json, places={})
+    first = (place / "digits-samples.png").read_bytes()
+    assert run("sample", "digits", "-n", 6, "--seed", 3, "-o", "again.png").out == "6 samples: again.png\n"
+    assert (place / "again.png").read_bytes() == first
+    run("sample", "digits", "-n", 6, "--seed", 4, "-o", "other.png")
+    assert (place / "other.png").read_bytes() != first
+
+
+def test_a_jpeg_has_white_gutters(run: Run) -> None:
+    assert run("sample", "digits", "-n", 2, "--out", "two.JPG").status == 0
+    with Image.open("two.JPG") as picture:
+        assert picture.format == "JPEG"
+        middle = picture.convert("L").getpixel((picture.width // 2, picture.height // 2))
+    assert middle > 200
+
+
+def test_reconstruct(run: Run) -> None:
+    outcome = run("reconstruct", "digits", "-n", 4, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("reconstruct", outcome.json, places={})
+    with Image.open("digits-reconstructions.png") as picture:
+        assert picture.mode == "RGBA"
+        assert picture.width < 5 * 80
+
+
+@pytest.mark.parametrize("way", ["lerp", "slerp", "geodesic"])
+def test_blend(run: Run, way: str) -> None:
+    outcome = run("blend", "digits", *SEVERAL, "--path", way, "--steps", 4, "--json", "--out", f"{way}.png")
+    assert outcome.status == 0, outcome.err
+    check_golden(f"blend-{way}", outcome.json, places={})
+    assert outcome.json["frames"] == 7
+
+
+def test_traverse(run: Run) -> None:
+    outcome = run("traverse", "digits", "--row", "3", "--dimensions", 2, "--steps", 5, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("traverse", outcome.json, places={})
+
+
+def test_decoded_codes_are_the_reconstructions(run: Run, digits: Path) -> None:
+    from latentarium import open_bundle, open_source
+
+    outcome = run("encode", "digits", "digits", "--out", "codes.parquet", "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("encode", outcome.json, places={})
+    assert pq.read_table("codes.parquet").column_names == ["id", "code"]
+    back = run("decode", "digits", "codes.parquet", "--out", "decoded.npy", "--json")
+    check_golden("decode", back.json, places={})
+    decoded = np.load("decoded.npy")
+    bundle = open_bundle(digits)
+    expected = bundle.modality.to_raw(bundle.space.reconstruct(open_source("digits").array()))
+    assert decoded.dtype == np.uint8
+    assert np.array_equal(decoded, expected)
+    assert run("decode", "digits", "codes.parquet", "--out", "decoded.parquet").status == 0
+    table = pq.read_table("decoded.parquet")
+    assert table["id"][5].as_py() == "digits/000005"
+    assert table["pixels"][5].as_py() == expected[5].ravel().tolist()
+
+
+def test_info(run: Run, digits: Path) -> None:
+    outcome = run("info", digits, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("info", outcome.json, places={str(digits): "BUNDLE"})
+    people = run("info", digits).out
+    assert "1,437 train, 180 validation, 180 test" in people
+    assert "vae, dense" in people
+
+
+def test_check(run: Run, digits: Path) -> None:
+    outcome = run("check", digits, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("check", outcome.json, places={str(digits): "BUNDLE"})
+    people = run("check", digits).out.splitlines()
+    assert people[0] == "8 files match their checksums"
+    assert all(line.startswith("passed") for line in people[1:])
+
+
+def test_files_written_follow_the_umask(run: Run, place: Path, digits: Path) -> None:
+    run("sample", "digits", "-n", 2, "--out", "rights.png")
+    plain = place / "plain"
+    plain.touch()
+    assert (place / "rights.png").stat().st_mode == plain.stat().st_mode
+    assert (digits / "manifest.json").stat().st_mode == plain.stat().st_mode
+
+
+def test_brackets_in_a_name_are_shown(run: Run) -> None:
+    assert run("sample", "digits", "-n", 2, "--out", "a[b]c.png").out == "2 samples: a[b]c.png\n"
+
+
+def test_version_and_help(run: Run) -> None:
+    from latentarium import __version__
+
+    assert run("--version").out == f"{__version__}\n"
+    for verb in ("", "fit", "map"):
+        shown = run(*([verb] if verb else []), "--help")
+        assert shown.status == 0
+        assert "latentarium" in shown.out

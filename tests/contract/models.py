@@ -1,0 +1,80 @@
+"""Every model of ours, fitted for a moment: name -> function that gives a finished fit."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from latentarium.data import open_source, rows_from_arrays
+from latentarium.data.rows import Rows
+from latentarium.training.fit import Fitted, Modules, train
+from tests.training.small import people, pictures, small
+
+Factory = Callable[[], Fitted]
+
+
+def _fit(rows: Rows, **options: Any) -> Fitted:
+    return train(rows, small(**{"steps": 30, **options}))
+
+
+def _digits(**options: Any) -> Factory:
+    return lambda: _fit(open_source("digits"), **options)
+
+
+def _pictures(shape: tuple[int, int, int], **options: Any) -> Factory:
+    return lambda: _fit(rows_from_arrays(pictures(40, shape)), width=8, batch_size=16, **options)
+
+
+def _table(**options: Any) -> Factory:
+    return lambda: _fit(rows_from_arrays(people(200)), **options)
+
+
+def _categories() -> Fitted:
+    random = np.random.default_rng(0)
+    frame = people(100)[["colour"]].assign(shape=random.choice(["round", "square"], 100))
+    return _fit(rows_from_arrays(frame), steps=10)
+
+
+class TwoHeads(nn.Module):
+    """An encoder that gives a pair (mean, log variance) and has batch statistics and dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Dropout(0.1), nn.SiLU())
+        self.mean, self.spread = nn.Linear(16, 4), nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden = self.body(x)
+        return self.mean(hidden), self.spread(hidden)
+
+
+def custom_modules() -> Modules:
+    """Somebody else's networks for digits and a Bernoulli likelihood."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        decoder = nn.Sequential(nn.Linear(4, 16), nn.SiLU(), nn.Linear(16, 64), nn.Unflatten(1, (1, 8, 8)))
+        return Modules(encoder=TwoHeads(), decoder=decoder)
+
+
+def _custom() -> Fitted:
+    with torch.random.fork_rng(devices=[]):
+        return train(open_source("digits"), small(net="custom", steps=30), modules=custom_modules())
+
+
+MODELS: dict[str, Factory] = {
+    "vae, dense, bernoulli": _digits(),
+    "vae, dense, gaussian": _digits(likelihood="gaussian"),
+    "vae, dense, categorical": _digits(likelihood="categorical", levels=17),
+    "vae, conv, gaussian, 3x13x10": _pictures((3, 13, 10), net="conv"),
+    "vae, conv, logistic, 4x9x16": _pictures((4, 9, 16), net="conv", likelihood="logistic"),
+    "vae, beta-tc": _digits(objective="beta-tc:4"),
+    "vae, fp32": _digits(precision="fp32"),
+    "ae, dense, bernoulli": _digits(model="ae"),
+    "ae, conv, gaussian, 1x20x33": _pictures((1, 20, 33), net="conv", model="ae", likelihood="gaussian"),
+    "vae, table": _table(),
+    "ae, table": _table(model="ae"),
+    "vae, table of categories": _categories,
+    "custom modules": _custom,
+}

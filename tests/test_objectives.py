@@ -1,0 +1,208 @@
+"""Terms of the objectives against numerical integrals, closed forms and identities."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+from torch import Tensor
+
+from latentarium.errors import InvalidInput
+from latentarium.objectives import (
+    Objective,
+    Ramp,
+    beta,
+    beta_tc,
+    decompose_kl,
+    elbo,
+    gaussian_kl,
+    parse_objective,
+    rae,
+    regularised_terms,
+    variational_terms,
+)
+
+
+def posterior(rows: int = 64, dim: int = 3, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    source = torch.Generator().manual_seed(seed)
+    mean = torch.randn(rows, dim, generator=source)
+    log_variance = torch.randn(rows, dim, generator=source) - 1
+    noise = torch.randn(rows, dim, generator=source)
+    return mean, log_variance, mean + torch.exp(0.5 * log_variance) * noise
+
+
+def log_likelihood(rows: int = 64) -> Tensor:
+    return -100 - torch.rand(rows, generator=torch.Generator().manual_seed(9))
+
+
+def terms(objective: Objective, **ramp: float) -> dict[str, float]:
+    found = variational_terms(objective, log_likelihood(), posterior(), ramp=Ramp(**ramp), dataset_size=1000)
+    return {name: float(value) for name, value in found.items()}
+
+
+@given(mean=st.floats(-3, 3), log_variance=st.floats(-4, 2))
+@settings(max_examples=25, deadline=None)
+def test_gaussian_kl_is_the_integral(mean: float, log_variance: float) -> None:
+    q, p = stats.norm(mean, math.exp(0.5 * log_variance)), stats.norm()
+    edge = 12 * float(q.std())
+    points = np.linspace(mean - edge, mean + edge, 20001)
+    numeric = integrate.trapezoid(q.pdf(points) * (q.logpdf(points) - p.logpdf(points)), points)
+    closed = float(gaussian_kl(torch.tensor(mean).double(), torch.tensor(log_variance).double()))
+    assert closed == pytest.approx(float(numeric), abs=1e-6)
+
+
+def test_kl_is_zero_at_the_prior_and_positive_elsewhere() -> None:
+    assert float(gaussian_kl(torch.zeros(1), torch.zeros(1))) == 0
+    mean, log_variance, _ = posterior()
+    assert bool((gaussian_kl(mean, log_variance) > 0).all())
+
+
+def test_elbo_terms_are_nats_summed_over_dimensions_and_averaged_over_rows() -> None:
+    mean, log_variance, _ = posterior()
+    found = terms(elbo())
+    rate = sum(
+        0.5 * (m**2 + math.exp(v) - 1 - v) for m, v in zip(mean.ravel().tolist(), log_variance.ravel().tolist())
+    ) / len(mean)
+    assert found["rate"] == pytest.approx(rate, rel=1e-5)
+    assert found["distortion"] == pytest.approx(-float(log_likelihood().mean()), rel=1e-6)
+    assert found["negative_elbo"] == pytest.approx(found["distortion"] + found["rate"], rel=1e-6)
+    assert found["loss"] == pytest.approx(found["negative_elbo"], rel=1e-6)
+
+
+def test_a_more_likely_datum_lowers_the_loss() -> None:
+    def loss(offset: float) -> float:
+        found = variational_terms(elbo(), log_likelihood() + offset, posterior(), ramp=Ramp(), dataset_size=10)
+        return float(found["loss"])
+
+    assert loss(1.0) == pytest.approx(loss(0.0) - 1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0, 4.0, 50.0])
+def test_beta_scales_the_kl_and_leaves_the_reported_bound_alone(weight: float) -> None:
+    found, plain = terms(beta(weight)), terms(elbo())
+    assert found["loss"] == pytest.approx(plain["distortion"] + weight * plain["rate"], rel=1e-5)
+    assert found["negative_elbo"] == plain["negative_elbo"]
+
+
+def test_the_warm_up_scales_the_penalty_alone() -> None:
+    half, plain = terms(beta(2), kl=0.5), terms(elbo())
+    assert half["loss"] == pytest.approx(plain["negative_elbo"], rel=1e-6)
+    assert terms(elbo(), kl=0.0)["loss"] == pytest.approx(plain["distortion"], rel=1e-6)
+
+
+def test_free_nats_are_a_floor_for_each_dimension() -> None:
+    mean, log_variance, z = posterior()
+    mean[:, 0], log_variance[:, 0] = 0.01, 0.0
+    mean.requires_grad_()
+    found = variational_terms(
+        elbo(), log_likelihood(), (mean, log_variance, z), ramp=Ramp(free_nats=0.5), dataset_size=10
+    )
+    each = gaussian_kl(mean, log_variance).mean(0)
+    expected = found["distortion"] + each.clamp_min(0.5).sum()
+    torch.testing.assert_close(found["loss"], expected)
+    torch.testing.assert_close(found["rate"], each.sum())
+    (slope,) = torch.autograd.grad(found["loss"], mean)
+    assert bool((slope[:, 0] == 0).all())
+    assert bool((slope[:, 1:] != 0).any())
+
+
+@pytest.mark.parametrize("dataset_size", [64, 64_000])
+def test_decomposition_adds_up_to_the_kl_estimate(dataset_size: int) -> None:
+    mean, log_variance, z = (part.double() for part in posterior())
+    parts = decompose_kl(z, mean, log_variance, dataset_size=dataset_size)
+    scale = torch.exp(0.5 * log_variance)
+    estimate = (
+        torch.distributions.Normal(mean, scale).log_prob(z) - torch.distributions.Normal(0.0, 1.0).log_prob(z)
+    ).sum(1)
+    torch.testing.assert_close(torch.stack(list(parts.values())).sum(), estimate.mean())
+
+
+def test_decomposition_is_exact_where_the_batch_is_the_data_set() -> None:
+    """Two rows of one dimension: the aggregated posterior is a mixture of two, integrated numerically."""
+    mean, log_variance = torch.tensor([[-1.0], [1.5]]).double(), torch.tensor([[-0.5], [0.2]]).double()
+    grid = np.linspace(-12, 12, 40001)
+    components = [
+        stats.norm(float(m), math.exp(0.5 * float(v))) for m, v in zip(mean.ravel(), log_variance.ravel(), strict=True)
+    ]
+    aggregated = sum(c.pdf(grid) for c in components) / 2
+    information = np.mean(
+        [integrate.trapezoid(c.pdf(grid) * (c.logpdf(grid) - np.log(aggregated)), grid) for c in components]
+    )
+    marginal = integrate.trapezoid(aggregated * (np.log(aggregated) - stats.norm.logpdf(grid)), grid)
+    noise = torch.randn(4000, 2, 1, generator=torch.Generator().manual_seed(0)).double()
+    found = [decompose_kl(mean + torch.exp(0.5 * log_variance) * e, mean, log_variance, dataset_size=2) for e in noise]
+
+    def average(name: str) -> float:
+        return float(torch.stack([parts[name] for parts in found]).mean())
+
+    assert average("mutual_information") == pytest.approx(float(information), abs=0.02)
+    assert average("dimension_kl") == pytest.approx(float(marginal), abs=0.02)
+    assert average("total_correlation") == pytest.approx(0, abs=1e-9)
+
+
+def correlated(rows: int = 500, *, linked: bool) -> tuple[Tensor, Tensor, Tensor]:
+    source = torch.Generator().manual_seed(1)
+    first, second = torch.randn(2, rows, 1, generator=source).double()
+    mean = torch.cat([first, first if linked else second], dim=1)
+    log_variance = torch.full_like(mean, -3.0)
+    noise = torch.randn(rows, 2, generator=source).double()
+    return mean, log_variance, mean + torch.exp(0.5 * log_variance) * noise
+
+
+def test_total_correlation_tells_linked_from_independent_dimensions() -> None:
+    def tc(linked: bool) -> float:
+        mean, log_variance, z = correlated(linked=linked)
+        return float(decompose_kl(z, mean, log_variance, dataset_size=len(z))["total_correlation"])
+
+    covariance = np.array([[1 + math.exp(-3), 1], [1, 1 + math.exp(-3)]])
+    closed = 0.5 * math.log(covariance[0, 0] ** 2 / np.linalg.det(covariance))
+    assert tc(linked=True) == pytest.approx(closed, rel=0.15)
+    assert tc(linked=False) < 0.3 * closed
+
+
+def test_beta_tc_weighs_the_total_correlation_alone() -> None:
+    one, six = terms(beta_tc(1)), terms(beta_tc(6))
+    parts = [one[name] for name in ("mutual_information", "total_correlation", "dimension_kl")]
+    assert one["loss"] == pytest.approx(one["distortion"] + sum(parts), rel=1e-5)
+    assert six["loss"] - one["loss"] == pytest.approx(5 * one["total_correlation"], rel=1e-4)
+
+
+def test_regularised_terms() -> None:
+    _, _, z = posterior()
+    found = regularised_terms(rae(0.1), log_likelihood(), z)
+    energy = 0.5 * float((z**2).sum(1).mean())
+    assert float(found["code_energy"]) == pytest.approx(energy, rel=1e-6)
+    assert float(found["loss"]) == pytest.approx(float(found["distortion"]) + 0.1 * energy, rel=1e-6)
+    assert "negative_elbo" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("elbo", elbo()),
+        ("beta:4", beta(4)),
+        ("beta-tc:6", beta_tc(6)),
+        ("rae:0.01", rae(0.01)),
+        ("beta", beta(1)),
+        ("beta:1e1", beta(10)),
+    ],
+)
+def test_parse_objective(text: str, expected: Objective) -> None:
+    assert parse_objective(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "kl", "beta:x", "beta:-1", "beta:nan", "beta:inf", "beta:4:5", "Beta:4"])
+def test_bad_objectives_get_one_line(text: str) -> None:
+    with pytest.raises(InvalidInput, match="objective") as caught:
+        parse_objective(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_objectives_are_json_ready() -> None:
+    stored: dict[str, Any] = beta_tc(6).to_json()
+    assert Objective(**stored) == beta_tc(6)
+    assert [o.variational for o in (elbo(), beta(2), beta_tc(2), rae())] == [True, True, True, False]

@@ -1,0 +1,64 @@
+"""The schedule is a pure function of the step."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latentarium.training.schedule import LOWEST_RATE, Plan, learning_rate, ramp, warmed_up
+from latentarium.training.settings import FitSettings
+
+
+def plan(steps: int) -> Plan:
+    return Plan(
+        steps=steps,
+        validate_every=10,
+        checkpoint_every=10,
+        precision="fp32",
+        compile=False,
+        threads=1,
+        device="cpu",
+        processes=1,
+    )
+
+
+def test_the_rate_warms_up_and_decays_to_a_hundredth() -> None:
+    settings = FitSettings.make(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(settings, plan(1000), step) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[49] == pytest.approx(0.5)
+    assert max(rates) == rates[100] == pytest.approx(1.0)
+    assert rates[550] == pytest.approx(0.505, abs=1e-3)
+    assert rates[-1] == pytest.approx(LOWEST_RATE, rel=1e-2)
+    assert all(a >= b for a, b in zip(rates[100:], rates[101:], strict=False))
+
+
+@given(steps=st.integers(1, 5000), warmup=st.floats(0, 1), data=st.data())
+def test_the_rate_is_positive_and_at_most_the_peak(steps: int, warmup: float, data: st.DataObject) -> None:
+    step = data.draw(st.integers(0, steps - 1))
+    rate = learning_rate(FitSettings.make(learning_rate=0.5, warmup=warmup), plan(steps), step)
+    assert 0 < rate <= 0.5 + 1e-12
+
+
+def test_the_kl_term_ramps_up_and_its_free_nats_run_out() -> None:
+    settings = FitSettings.make(kl_warmup=0.1, free_nats=0.05, free_until=0.4)
+    at = [ramp(settings, plan(100), step) for step in range(101)]
+    assert [at[0].kl, at[5].kl, at[10].kl, at[100].kl] == pytest.approx([0, 0.5, 1, 1])
+    assert [at[0].free_nats, at[20].free_nats, at[40].free_nats] == pytest.approx([0.05, 0.025, 0])
+    assert not warmed_up(settings, plan(100), 39)
+    assert warmed_up(settings, plan(100), 40)
+
+
+def test_warm_ups_of_length_zero_start_at_the_plain_bound() -> None:
+    settings = FitSettings.make(kl_warmup=0.0, free_until=0.0, free_nats=3.0)
+    first = ramp(settings, plan(10), 0)
+    assert (first.kl, first.free_nats) == (1.0, 0.0)
+    assert warmed_up(settings, plan(10), 0)
+
+
+@given(steps=st.integers(1, 3000), share=st.floats(0, 1))
+def test_the_last_step_is_always_warmed_up(steps: int, share: float) -> None:
+    assert warmed_up(FitSettings.make(kl_warmup=share, free_until=share), plan(steps), steps)
+
+
+def test_a_plan_survives_json() -> None:
+    assert Plan.from_json(plan(7).to_json()) == plan(7)
