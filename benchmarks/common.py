@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-
 from torch import Tensor
 
 from latentarium.data import open_source
@@ -62,5 +61,3 @@ def median(values: list[float]) -> float:
 def chunks(x: Tensor, size: int = 500) -> list[Tensor]:
     """Rows in pieces."""
     return list(x.split(size))
-
-

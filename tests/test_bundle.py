@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from tests.contract.models import custom_modules
+from tests.training.small import people, pictures, small
 
 from latentarium.bundle import (
     MANIFEST,
@@ -34,8 +36,6 @@ from latentarium.files import StorageFailed
 from latentarium.training.api import Place, fit_to_bundle
 from latentarium.training.fit import Fitted, train
 from latentarium.training.save import Source, save_fitted, space_of
-from tests.contract.models import custom_modules
-from tests.training.small import people, pictures, small
 
 FILES = (
     "model.safetensors",
@@ -83,7 +83,9 @@ def rewrite(folder: Path, **changes: Any) -> None:
 def test_a_bundle_holds_everything_under_a_checksum(made: Bundle, digits: Rows) -> None:
     assert set(made.verify()) == set(FILES) == set(content(made.path)) - {MANIFEST}
     assert made.ids.tolist() == digits.ids.tolist()
-    assert {part: (made.splits == part).sum() for part in digits.splits} == {k: len(v) for k, v in digits.splits.items()}
+    assert {part: (made.splits == part).sum() for part in digits.splits} == {
+        k: len(v) for k, v in digits.splits.items()
+    }
     assert made.column("label").tolist() == digits.columns["label"].tolist()
     assert made.label_names == ["label"]
     kept = made.kept_rows
@@ -161,7 +163,11 @@ def test_every_bit_of_the_manifest_counts(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("encoder.onnx", "decoder.onnx"), ("model.safetensors", "evaluation.safetensors"), ("rows.parquet", "codes.parquet")],
+    [
+        ("encoder.onnx", "decoder.onnx"),
+        ("model.safetensors", "evaluation.safetensors"),
+        ("rows.parquet", "codes.parquet"),
+    ],
 )
 def test_swapped_files_are_named(copy: Path, one: str, other: str) -> None:
     first, second = (copy / one).read_bytes(), (copy / other).read_bytes()
@@ -196,7 +202,9 @@ def test_a_path_that_leaves_the_bundle_is_refused(copy: Path, name: str) -> None
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("manifest", [b"[]", b"3", b"null", b"{}", b'{"schema_version": 1}', b'{"schema_version": "1"}'])
+@pytest.mark.parametrize(
+    "manifest", [b"[]", b"3", b"null", b"{}", b'{"schema_version": 1}', b'{"schema_version": "1"}']
+)
 def test_a_manifest_that_is_none_is_named(copy: Path, manifest: bytes) -> None:
     (copy / MANIFEST).write_bytes(manifest)
     with pytest.raises(DamagedFile, match=r"is damaged: manifest\.json (lacks|states no schema version)"):
@@ -234,7 +242,10 @@ def test_files_can_be_added_and_replaced(copy: Path) -> None:
     before = content(copy)
     codes = open_bundle(copy).codes
     kind, writers = prior_entry(Mixture.fit(codes, components=2))
-    extra = {"notes.json": json_writer({"a": 1}), "map.parquet": table_writer({"xy": codes[:, :2], "id": np.array(["é"] * len(codes))})}
+    extra = {
+        "notes.json": json_writer({"a": 1}),
+        "map.parquet": table_writer({"xy": codes[:, :2], "id": np.array(["é"] * len(codes))}),
+    }
     richer = open_bundle(copy).with_files({**writers, **extra}, prior=kind)
     assert richer.json("notes.json") == {"a": 1}
     assert richer.parquet("map.parquet")["id"][0].as_py() == "é"
@@ -248,11 +259,13 @@ def test_files_can_be_added_and_replaced(copy: Path) -> None:
     assert [p.name for p in copy.parent.iterdir()] == ["space"]
 
 
-class Full(Exception):  # noqa: N818
+class Full(Exception):
     """What a writer of somebody else's may raise."""
 
 
-@pytest.mark.parametrize(("error", "expected"), [(Full("no"), Full), (OSError(28, "No space left on device"), StorageFailed)])
+@pytest.mark.parametrize(
+    ("error", "expected"), [(Full("no"), Full), (OSError(28, "No space left on device"), StorageFailed)]
+)
 def test_a_failing_writer_leaves_the_old_bundle(copy: Path, error: Exception, expected: type[Exception]) -> None:
     before = content(copy)
 
@@ -308,6 +321,7 @@ def test_a_crash_between_the_renames_of_an_exchange_is_put_right(copy: Path) -> 
 
 def test_reading_beside_a_writer_does_not_disturb_it(copy: Path) -> None:
     """A reader must not take a writer's unfinished folder for a leftover."""
+
     def write(path: Path) -> None:
         use(open_bundle(copy))
         path.write_bytes(b"late")
@@ -367,7 +381,9 @@ def test_a_bundle_of_custom_modules_runs_from_its_graphs(digits: Rows, tmp_path:
 
     modules: Modules = custom_modules()
     settings = small(net="custom", steps=10)
-    bundle = fit_to_bundle(digits, settings, Place(path=tmp_path / "own"), source=Source(spec="digits"), modules=modules)
+    bundle = fit_to_bundle(
+        digits, settings, Place(path=tmp_path / "own"), source=Source(spec="digits"), modules=modules
+    )
     x = digits.array("test")[:10]
     check_space(bundle.space, x, reload=lambda _: open_bundle(bundle.path).space).raise_if_failed()
     assert bundle.space.shape == (4,)

@@ -55,5 +55,3 @@ def overhead(*, rounds: int, rows: Rows | None = None, settings: FitSettings | N
         "ratio": round(median([a / b for a, b in pairs]), 3),
         "pairs": [(round(a), round(b)) for a, b in pairs],
     }
-
-

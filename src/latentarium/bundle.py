@@ -57,8 +57,7 @@ class Bundle:
         if self.has("model.safetensors") and architecture["net"] != "custom":
             return space_from_weights(architecture, self.tensors("model.safetensors"), self.modality, **shared)
         return space_from_graphs(
-            self.file("encoder.onnx"),
-            self.file("decoder.onnx"),
+            (self.file("encoder.onnx"), self.file("decoder.onnx")),
             self.modality,
             latent=architecture["latent"],
             variational=architecture["variational"],
@@ -83,7 +82,7 @@ class Bundle:
 
     @property
     def splits(self) -> NDArray[Any]:
-        """"train", "validation" or "test" for each row, str (n,)."""
+        """The part of each row, train, validation or test, str (n,)."""
         return np.asarray(self.table["split"].to_pylist())
 
     @cached_property
@@ -235,7 +234,9 @@ def _check_manifest(folder: Path, manifest: Any) -> None:
     if wrong:
         raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} lacks {', '.join(wrong)}")
     if manifest.get("checksum") != manifest_checksum(manifest):
-        raise DamagedFile(f"bundle {folder} is damaged: {MANIFEST} does not match its checksum; restore it or fit again")
+        raise DamagedFile(
+            f"bundle {folder} is damaged: {MANIFEST} does not match its checksum; restore it or fit again"
+        )
     for name in manifest["files"]:
         files.inside(folder, name)
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.training.small import people, pictures, small
 from torch import nn
 
 from latentarium.data import open_source, rows_from_arrays
 from latentarium.data.rows import Rows
 from latentarium.training.fit import Fitted, Modules, train
-from tests.training.small import people, pictures, small
 
 Factory = Callable[[], Fitted]
 

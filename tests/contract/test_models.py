@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.contract.models import MODELS
 
 from latentarium.checks import check_space
 from latentarium.distributions import from_arrays, to_arrays
@@ -14,7 +15,6 @@ from latentarium.models.stored import space_from_graphs, space_from_weights
 from latentarium.space import LatentSpace
 from latentarium.training.fit import Fitted
 from latentarium.training.save import space_of
-from tests.contract.models import MODELS
 
 
 @functools.cache
@@ -54,8 +54,7 @@ def test_custom_modules_keep_the_contract_and_come_back_as_graphs() -> None:
         for part, graph in graphs.items():
             (Path(folder) / f"{part}.onnx").write_bytes(graph.data)
         again = space_from_graphs(
-            Path(folder) / "encoder.onnx",
-            Path(folder) / "decoder.onnx",
+            (Path(folder) / "encoder.onnx", Path(folder) / "decoder.onnx"),
             fitted.rows.modality,
             latent=4,
             variational=True,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.training.small import people, pictures
 
 from latentarium.data import ImageModality, rows_from_arrays
 from latentarium.errors import InvalidInput
 from latentarium.models.autoencoder import LOG_VARIANCE_RANGE, Architecture, Autoencoder, build, choose_likelihood
-from tests.training.small import people, pictures
 
 GREY = ImageModality(channels=1, height=12, width=10)
 COLOUR = ImageModality(channels=3, height=64, width=64)
@@ -56,7 +56,10 @@ def test_the_likelihood_follows_the_data() -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"net": "conv", "width": 20}, "width must be a multiple of 8"), ({"likelihood": "poisson"}, "likelihood must be")],
+    [
+        ({"net": "conv", "width": 20}, "width must be a multiple of 8"),
+        ({"likelihood": "poisson"}, "likelihood must be"),
+    ],
 )
 def test_what_cannot_be_built_is_named(options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):

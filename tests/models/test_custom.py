@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from tests.contract.models import custom_modules
+from tests.training.small import bits, pictures
 from torch import nn
 
 import latentarium as la
@@ -12,8 +14,6 @@ from latentarium.data import ImageModality
 from latentarium.errors import InvalidInput
 from latentarium.models.autoencoder import Architecture
 from latentarium.models.custom import custom_autoencoder
-from tests.contract.models import custom_modules
-from tests.training.small import bits, pictures
 
 MODALITY = ImageModality(channels=1, height=8, width=8)
 ROWS = MODALITY.to_array(pictures(20))

@@ -5,6 +5,7 @@ import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.training.small import pictures
 from torch import nn
 
 from latentarium.data import ImageModality
@@ -12,7 +13,6 @@ from latentarium.models import export
 from latentarium.models.autoencoder import Architecture, Autoencoder, build
 from latentarium.models.export import ExportFailed, export_decoder, export_encoder
 from latentarium.models.start import start_linear
-from tests.training.small import pictures
 
 MODALITY = ImageModality(channels=2, height=9, width=12)
 ROWS = MODALITY.to_array(pictures(20, MODALITY.data_shape))

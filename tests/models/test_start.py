@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.training.small import bits, people, pictures
 
 from latentarium.data import ImageModality, open_source, rows_from_arrays
 from latentarium.models.autoencoder import Architecture, Autoencoder, build
 from latentarium.models.start import principal, start_linear
-from tests.training.small import bits, people, pictures
 
 LATENT = 4
 
 
-def started(data: NDArray[np.float32], *, net: str = "dense", variational: bool = True, name: str = "gaussian") -> Autoencoder:
+def started(
+    data: NDArray[np.float32], *, net: str = "dense", variational: bool = True, name: str = "gaussian"
+) -> Autoencoder:
     modality = ImageModality(channels=data.shape[1], height=data.shape[2], width=data.shape[3])
     architecture = Architecture(
         latent=LATENT, net=net, width=16, depth=1, likelihood=name, variational=variational, levels=5

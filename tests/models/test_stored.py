@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from tests.training.small import pictures
 
 from latentarium.data import ImageModality
 from latentarium.errors import DamagedFile, InvalidInput
@@ -14,7 +15,6 @@ from latentarium.models.autoencoder import Architecture, build
 from latentarium.models.spaces import autoencoder_space
 from latentarium.models.stored import space_from_graphs, space_from_weights
 from latentarium.space import LatentSpace
-from tests.training.small import pictures
 
 MODALITY = ImageModality(channels=1, height=8, width=8)
 ARCHITECTURE = Architecture(latent=3, net="dense", width=16, depth=1, likelihood="gaussian")
@@ -72,8 +72,7 @@ def test_damaged_graphs_are_named(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"no graph")
     with pytest.raises(DamagedFile, match="the ONNX graphs of 'other' cannot be read") as caught:
         space_from_graphs(
-            tmp_path / "encoder.onnx",
-            tmp_path / "decoder.onnx",
+            (tmp_path / "encoder.onnx", tmp_path / "decoder.onnx"),
             MODALITY,
             latent=3,
             variational=True,

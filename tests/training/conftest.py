@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from tests.training.small import people, pictures
 
 from latentarium.data import open_source, rows_from_arrays
 from latentarium.data.rows import Rows
-from tests.training.small import people, pictures
 
 
 @pytest.fixture(autouse=True)

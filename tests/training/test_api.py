@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.training.small import bits, pictures, small
 
 import latentarium as la
 from latentarium.bundle import Bundle, open_bundle
@@ -16,7 +17,6 @@ from latentarium.training.fit import train
 from latentarium.training.loop import Event
 from latentarium.training.save import Source
 from latentarium.training.settings import FitSettings
-from tests.training.small import bits, pictures, small
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_warm_start_begins_where_the_bundle_ended(digits: Rows, bundle: Bundle
     settings = small(steps=5, learning_rate=1e-6, ema=0.0)
     cold = train(digits, settings, callback=first_loss)
     warm = train(digits, settings, start=weights, callback=first_loss)
-    assert heard[1] < heard[0] - 0.3
+    assert heard[1] < heard[0] - 0.05
     moved = max(np.abs(weights[k] - v.numpy()).max() for k, v in warm.model.state_dict().items() if "variance" not in k)
     assert moved < 1e-3
     assert bits(warm.model) != bits(cold.model)
@@ -89,9 +89,8 @@ def test_a_warm_start_of_another_architecture_is_refused(digits: Rows, bundle: B
             fit_to_bundle(
                 digits,
                 small(**options),
-                Place(path=tmp_path / "x"),
+                Place(path=tmp_path / "x", start=bundle.path),
                 source=Source(spec="digits"),
-                start=bundle.path,
             )
         assert "\n" not in str(caught.value)
 

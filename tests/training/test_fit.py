@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.contract.models import custom_modules
+from tests.training.small import bits, bound, pictures, poison, small
 from torch import nn
 
 import latentarium as la
@@ -14,8 +16,6 @@ from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, TrainingFailed
 from latentarium.training.fit import Fitted, Modules, train
 from latentarium.training.loop import Event
-from tests.contract.models import custom_modules
-from tests.training.small import bits, bound, pictures, poison, small
 
 
 @pytest.mark.parametrize(

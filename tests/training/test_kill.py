@@ -7,17 +7,16 @@ import sys
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from tests import children
+from tests.training.small import bits, small
 
 from latentarium.bundle import open_bundle
 from latentarium.data.rows import Rows
 from latentarium.training.checkpoint import load_checkpoint
 from latentarium.training.fit import train
-from tests import children
-from tests.training.small import bits, small
 
 pytestmark = [
     pytest.mark.slow,

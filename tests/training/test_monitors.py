@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.training.small import pictures, small
 
 from latentarium.data import ImageModality
 from latentarium.data.rows import Rows
@@ -15,13 +16,14 @@ from latentarium.objectives import Objective, beta, elbo, gaussian_kl, rae
 from latentarium.training.batches import Batches, View
 from latentarium.training.fit import train
 from latentarium.training.monitors import Validation, collapse_alarm, collapsed, validate
-from tests.training.small import pictures, small
 
 HEALTHY = Validation(negative_elbo=100.0, distortion=95.0, rate=5.0, active_units=4, shuffle_gap=20.0)
 
 
 def model(*, variational: bool = True) -> Autoencoder:
-    architecture = Architecture(latent=3, variational=variational, net="dense", width=16, depth=1, likelihood="bernoulli")
+    architecture = Architecture(
+        latent=3, variational=variational, net="dense", width=16, depth=1, likelihood="bernoulli"
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build(architecture, ImageModality(channels=1, height=8, width=8))

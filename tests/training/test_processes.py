@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.training.small import bound, small
 
 from latentarium.bundle import open_bundle
 from latentarium.data.rows import Rows
 from latentarium.training.fit import train
-from tests.training.small import bound, small
 
 pytestmark = pytest.mark.slow
 

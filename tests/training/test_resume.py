@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.training.small import bits, poison, small
 
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, TrainingFailed
@@ -17,10 +18,9 @@ from latentarium.training.fit import Fitted, train
 from latentarium.training.loop import Callback, Event
 from latentarium.training.save import Source
 from latentarium.training.settings import FitSettings
-from tests.training.small import bits, poison, small
 
 
-class Pulled(Exception):  # noqa: N818
+class Pulled(Exception):
     """The plug."""
 
 
@@ -52,9 +52,7 @@ def same(first: Fitted, second: Fitted) -> bool:
     [{}, {"likelihood": "gaussian", "objective": "beta:2"}, {"model": "ae", "precision": "fp32"}],
     ids=str,
 )
-def test_any_number_of_interruptions_gives_the_same_bits(
-    digits: Rows, tmp_path: Path, options: dict[str, Any]
-) -> None:
+def test_any_number_of_interruptions_gives_the_same_bits(digits: Rows, tmp_path: Path, options: dict[str, Any]) -> None:
     settings = small(steps=120, checkpoint_steps=9, **options)
     whole = train(digits, settings)
     moments = sorted(np.random.default_rng(1).choice(np.arange(10, 120), 6, replace=False).tolist())

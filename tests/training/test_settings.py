@@ -53,7 +53,9 @@ def test_a_broken_rule_gets_one_line(options: dict[str, Any], words: str) -> Non
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "near"), [("latnet", "latent"), ("learnign_rate", "learning_rate"), ("epoch", "epochs")])
+@pytest.mark.parametrize(
+    ("name", "near"), [("latnet", "latent"), ("learnign_rate", "learning_rate"), ("epoch", "epochs")]
+)
 def test_an_unknown_setting_is_refused_with_the_near_one(name: str, near: str) -> None:
     with pytest.raises(InvalidInput, match=f"'{name}' is not a setting of a fit; did you mean {near}?"):
         FitSettings.make(**{name: 1})
@@ -87,7 +89,8 @@ def test_toml_tables_are_flattened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"steps = ", "is not valid TOML"), (b"\xff\xfe", "is not valid TOML"), (None, "a TOML file")]
+    ("content", "words"),
+    [(b"steps = ", "is not valid TOML"), (b"\xff\xfe", "is not valid TOML"), (None, "a TOML file")],
 )
 def test_bad_config_files_get_one_line(tmp_path: Path, content: bytes | None, words: str) -> None:
     path = tmp_path / "run.toml"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.training.small import small
 
 from latentarium.data.modalities import TableModality
 from latentarium.data.rows import Rows
 from latentarium.measures import importance_weighted_bound, negative_elbo
 from latentarium.training.fit import train
 from latentarium.training.save import space_of
-from tests.training.small import small
 
 
 def independent_columns(rows: Rows) -> NDArray[np.float64]:

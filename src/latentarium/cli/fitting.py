@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 import time as clock
 import webbrowser
@@ -14,6 +13,7 @@ from typing import Any
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.output import bold, counting, emit, naming, score_table, scores_json
+from latentarium.cli.spreading import spread
 from latentarium.errors import Interrupted, InvalidInput, invalid
 from latentarium.files import read_json, write_json
 
@@ -40,7 +40,7 @@ def run_fit(request: Request, *, as_json: bool) -> None:
     """Fit, or hand the same command to several processes."""
     check_positive_int(request.processes, "--processes", high=1024)
     if request.processes > 1 and "WORLD_SIZE" not in os.environ:
-        raise SystemExit(_spread(request.processes))
+        raise SystemExit(spread(sys.argv[1:], request.processes))
     began = clock.perf_counter()
     bundle = fit_bundle(request)
     made = bundle.manifest["provenance"]
@@ -60,7 +60,7 @@ def fit_bundle(request: Request) -> Bundle:
     from latentarium.training.api import Place, fit_to_bundle, open_rows
     from latentarium.training.bar import progress_bar
 
-    place = Place(path=request.out, resume=request.resume, overwrite=request.overwrite)
+    place = Place(path=request.out, resume=request.resume, overwrite=request.overwrite, start=request.start)
     place.check()
     settings, source = _settings(request)
     with counting("reading") as tell:
@@ -69,7 +69,7 @@ def fit_bundle(request: Request) -> Bundle:
         write_json(place.workdir / "source.json", asdict(found))
     try:
         with progress_bar(before=_remarks(rows)) as hear, counting("writing the bundle") as tell:
-            return fit_to_bundle(rows, settings, place, source=found, start=request.start, callback=hear, progress=tell)
+            return fit_to_bundle(rows, settings, place, source=found, callback=hear, progress=tell)
     except KeyboardInterrupt:
         if not place.unfinished:
             raise
@@ -146,14 +146,6 @@ def seconds(text: str) -> float:
     if match is None or float(match[1]) == 0:
         raise invalid("--time", "a duration such as 90s, 2m or 1h", text)
     return float(match[1]) * _UNITS[match[2]]
-
-
-def _spread(processes: int) -> int:
-    """Run this very command in `processes` processes under torch's launcher."""
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    return subprocess.run([*launcher, "-m", "latentarium", *sys.argv[1:]], env=environment, check=False).returncode
 
 
 def run_demo(*, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool) -> None:

@@ -86,7 +86,7 @@ def _check_image(modality: Modality) -> None:
     if not isinstance(modality, ImageModality):
         raise invalid("net", "'dense' for data that are not images", "conv")
     channels, height, width = modality.data_shape
-    if not (8 <= min(height, width) and max(height, width) <= 256):
+    if not (min(height, width) >= 8 and max(height, width) <= 256):
         raise invalid("image size", "from 8 to 256 pixels a side", f"{height}x{width}", "resize with --size 64")
     if not 1 <= channels <= 4:
         raise invalid("image channels", "1 to 4", channels)
@@ -153,7 +153,5 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
     else:
         size = {"width": architecture.width, "depth": architecture.depth}
         encoder = DenseEncoder(features=int(np.prod(shape)), outputs=outputs, **size)
-        decoder = DenseDecoder(
-            latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size
-        )
+        decoder = DenseDecoder(latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size)
     return Autoencoder(encoder, decoder, likelihood, variational=architecture.variational)

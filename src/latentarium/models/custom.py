@@ -29,7 +29,9 @@ def custom_autoencoder(
         When the encoder's or decoder's output has another shape than the architecture asks for.
     """
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
-    model = Autoencoder(copy.deepcopy(encoder), copy.deepcopy(decoder), likelihood, variational=architecture.variational)
+    model = Autoencoder(
+        copy.deepcopy(encoder), copy.deepcopy(decoder), likelihood, variational=architecture.variational
+    )
     model.eval()
     x = torch.from_numpy(sample[:2])
     try:

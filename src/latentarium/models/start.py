@@ -65,7 +65,8 @@ def _pooled(encoder: DenseEncoder | ConvEncoder, pieces: Iterable[Tensor]) -> tu
 
 def principal(rows: Tensor, total: float, *, latent: int, merged: float, seed: int) -> Principal:
     """Randomised PCA (Halko et al. 2011) of centred `rows`, each value the mean of `merged` values of the full rows,
-    whose variance is `total`; averaging that many values divides their noise by as much."""
+    whose variance is `total`; averaging that many values divides their noise by as much.
+    """
     width = min(latent + OVERSAMPLING, *rows.shape)
     probe = torch.randn(rows.shape[1], width, generator=torch_generator(seed, START_STREAM))
     basis, _ = torch.linalg.qr(rows @ probe)

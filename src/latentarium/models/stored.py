@@ -36,15 +36,14 @@ def space_from_weights(
     try:
         model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
     except RuntimeError as error:
-        raise DamagedFile(f"the weights of {name!r} do not fit its architecture ({str(error).splitlines()[0]})") from None
-    return autoencoder_space(
-        model, modality, latent=settled.latent, name=name, prior=prior, provenance=provenance
-    )
+        raise DamagedFile(
+            f"the weights of {name!r} do not fit its architecture ({str(error).splitlines()[0]})"
+        ) from None
+    return autoencoder_space(model, modality, latent=settled.latent, name=name, prior=prior, provenance=provenance)
 
 
 def space_from_graphs(
-    encoder: Path,
-    decoder: Path,
+    graphs: tuple[Path, Path],
     modality: Modality,
     *,
     latent: int,
@@ -53,25 +52,26 @@ def space_from_graphs(
     prior: Distribution | None,
     provenance: Mapping[str, Any],
 ) -> LatentSpace:
-    """A space that runs `encoder` (x -> mean, std) and `decoder` (z -> x) in ONNX Runtime."""
+    """A space that runs `graphs`, an encoder (x -> mean, std) and a decoder (z -> x), in ONNX Runtime."""
     import onnxruntime
 
     try:
-        down = onnxruntime.InferenceSession(encoder, providers=["CPUExecutionProvider"])
-        up = onnxruntime.InferenceSession(decoder, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        # ONNX Runtime raises types of its own that share no public base
+        down, up = (onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in graphs)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's own errors share no public base
         raise DamagedFile(f"the ONNX graphs of {name!r} cannot be read ({str(error).splitlines()[0]})") from None
 
     def posterior(x: FloatArray) -> Any:
         return down.run(None, {"x": x})
+
+    def decode(z: FloatArray) -> Any:
+        return up.run(None, {"z": z})[0]
 
     return LatentSpace(
         name=name,
         shape=(latent,),
         data_shape=modality.data_shape,
         encode_fn=lambda x: posterior(x)[0],
-        decode_fn=lambda z: up.run(None, {"z": z})[0],
+        decode_fn=decode,
         posterior_fn=(lambda x: tuple(posterior(x))) if variational else None,
         prior=prior,
         modality=modality,

@@ -64,7 +64,8 @@ def _rows(values: Tensor) -> Tensor:
 
 class Bernoulli(Likelihood):
     """Binary values; grey values in [0, 1] are scored by the same cross-entropy ("gray-BCE"), which is then a
-    score that peers also print and not a normalised density."""
+    score that peers also print and not a normalised density.
+    """
 
     name = "bernoulli"
 
@@ -110,10 +111,8 @@ class Gaussian(Likelihood):
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         square = _rows((params - x) ** 2)
         size = x[0].numel()
-        if self.training:
-            variance = (square.detach().mean() / size).clamp_min(math.exp(-12))
-        else:
-            variance = self.variance
+        now = (square.detach().mean() / size).clamp_min(math.exp(-12))
+        variance = now if self.training else self.variance
         return -0.5 * (square / variance + size * (torch.log(variance) + LOG_2PI))
 
     def mean(self, params: Tensor) -> Tensor:
@@ -196,7 +195,8 @@ class Categorical(Likelihood):
 
 class Mixed(Likelihood):
     """Table rows: a Gaussian with a learned variance for each numeric column (missing cells left out), a Bernoulli
-    for each missing-value indicator, a softmax for each categorical column."""
+    for each missing-value indicator, a softmax for each categorical column.
+    """
 
     name = "mixed"
     log_sigma: nn.Parameter

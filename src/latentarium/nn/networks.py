@@ -201,9 +201,7 @@ class ConvDecoder(nn.Module):
         self.blocks = nn.ModuleList()
         self.ups = nn.ModuleList()
         for stage in reversed(range(len(plan.widths))):
-            self.blocks.append(
-                nn.ModuleList([ResidualConv(plan.widths[stage], latent=latent) for _ in range(depth)])
-            )
+            self.blocks.append(nn.ModuleList([ResidualConv(plan.widths[stage], latent=latent) for _ in range(depth)]))
             if stage:
                 self.ups.append(nn.Conv2d(plan.widths[stage], 4 * plan.widths[stage - 1], 1))
         self.head = nn.Conv2d(plan.widths[0], channels * plan.patch**2, 3, padding=1)

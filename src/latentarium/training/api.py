@@ -21,11 +21,12 @@ from latentarium.training.settings import FitSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a fit is written and what may happen to what is there."""
+    """Where a fit is written, what may happen to what is there, and the bundle whose weights it starts from."""
 
     path: Path
     resume: bool = False
     overwrite: bool = False
+    start: Path | None = None
 
     @property
     def workdir(self) -> Path:
@@ -63,11 +64,8 @@ def fit(
     latent: int = 32,
     out: str | Path | None = None,
     labels: Any = None,
-    encoder: Any = None,
-    decoder: Any = None,
     callback: Callback | None = None,
     progress: bool = True,
-    overwrite: bool = False,
     **options: Any,
 ) -> LatentSpace:
     """Learn a latent space.
@@ -79,11 +77,11 @@ def fit(
     latent : latent dimensions
     out : where to write the bundle; None keeps the space in memory
     labels : labels of an array, one a row
-    encoder, decoder : torch modules in place of ours (see `training.fit.Modules`)
     callback : called with every `training.loop.Event`
     progress : whether to draw a progress bar on stderr
-    options : any other setting of `FitSettings` or `Architecture`: epochs, steps, time (seconds), seed, objective,
-        likelihood, net, width, depth, batch_size, learning_rate, size (pictures), ...
+    options : any setting of `FitSettings` or `Architecture`: epochs, steps, time (seconds), seed, objective,
+        likelihood, net, width, depth, batch_size, learning_rate, ...; `encoder` and `decoder`, torch modules in place
+        of ours (see `training.fit.Modules`); `size` of pictures; `overwrite` to replace a bundle at `out`
 
     Returns
     -------
@@ -101,20 +99,25 @@ def fit(
     >>> fit(images, latent=4, steps=5, progress=False).shape
     (4,)
     """
-    seed = options.get("seed", 0)
-    size = options.pop("size", None)
-    rows, source = open_rows(data, labels=labels, size=size, seed=seed)
+    modules = _modules(options.pop("encoder", None), options.pop("decoder", None))
+    size, overwrite = options.pop("size", None), options.pop("overwrite", False)
+    rows, source = open_rows(data, labels=labels, size=size, seed=options.get("seed", 0))
     settings = FitSettings.make(model=model, latent=latent, **options)
-    modules = Modules(encoder=encoder, decoder=decoder) if encoder is not None or decoder is not None else None
     if modules is not None:
-        if encoder is None or decoder is None:
-            raise invalid("encoder and decoder", "given together", "one of them")
         settings = replace(settings, architecture=replace(settings.architecture, net="custom"))
     with progress_bar(enabled=progress, also=callback) as hear:
         if out is None:
             return space_of(train(rows, settings, modules=modules, callback=hear))
         place = Place(path=Path(out), overwrite=overwrite)
         return fit_to_bundle(rows, settings, place, source=source, modules=modules, callback=hear).space
+
+
+def _modules(encoder: Any, decoder: Any) -> Modules | None:
+    if encoder is None and decoder is None:
+        return None
+    if encoder is None or decoder is None:
+        raise invalid("encoder and decoder", "given together", "one of them")
+    return Modules(encoder=encoder, decoder=decoder)
 
 
 def open_rows(
@@ -137,20 +140,17 @@ def fit_to_bundle(
     place: Place,
     *,
     source: Source,
-    start: Path | None = None,
     modules: Modules | None = None,
     callback: Callback | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Bundle:
-    """Train with checkpoints beside `place.path`, then put the bundle there in one exchange.
-
-    `start` is a bundle whose weights the fit begins from.
-    """
+    """Train with checkpoints beside `place.path`, then put the bundle there in one exchange."""
     place.check()
     if place.overwrite and not place.resume:
         for stale in ("checkpoint.safetensors", "history.jsonl"):
             (place.workdir / stale).unlink(missing_ok=True)
-    weights = None if start is None or place.resume else open_bundle(start).tensors("model.safetensors")
+    start = None if place.resume else place.start
+    weights = None if start is None else open_bundle(start).tensors("model.safetensors")
     fitted = train(
         rows,
         settings,

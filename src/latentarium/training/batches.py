@@ -24,8 +24,15 @@ class Batches:
     """
 
     def __init__(
-        self, raw: NDArray[Any], indices: NDArray[np.int64], modality: Modality, *, batch_size: int, seed: int,
-        device: torch.device, shard: tuple[int, int] = (0, 1),
+        self,
+        raw: NDArray[Any],
+        indices: NDArray[np.int64],
+        modality: Modality,
+        *,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         self.indices = indices
         self.batch_size = min(batch_size, len(indices))
@@ -53,7 +60,9 @@ class Batches:
     def rows_at(self, chosen: NDArray[np.int64]) -> Tensor:
         """Rows by index, as the network sees them."""
         if self.resident is None:
-            batch = torch.from_numpy(np.asarray(self.rows[np.sort(chosen)])).to(self.device)
+            order = np.argsort(chosen)
+            read = np.asarray(self.rows[chosen[order]])
+            batch = torch.from_numpy(read[np.argsort(order)]).to(self.device)
         else:
             batch = self.resident.index_select(0, torch.from_numpy(chosen).to(self.device))
         return batch.float().div_(255) if self.scale else batch
@@ -75,7 +84,8 @@ def _tensor(array: NDArray[Any]) -> Tensor:
 
 class View:
     """Some rows as float batches that are made when they are asked for, so that many large pictures never lie in
-    memory at once. Pieces have at most 500 rows and about 4 million values."""
+    memory at once. Pieces have at most 500 rows and about 4 million values.
+    """
 
     def __init__(self, batches: Batches, indices: NDArray[np.int64]) -> None:
         self.batches = batches

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from latentarium.arrays import batches
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, TrainingFailed, invalid
 from latentarium.files import write_text
 from latentarium.models.autoencoder import Autoencoder, build
 from latentarium.models.custom import custom_autoencoder
 from latentarium.models.start import start_linear
-from latentarium.arrays import batches
 from latentarium.rng import generator
 from latentarium.training import loop
 from latentarium.training.batches import Batches, View
@@ -42,7 +42,8 @@ FEWEST_VALIDATIONS = 5
 @dataclass(frozen=True, kw_only=True)
 class Modules:
     """The user's own networks: `encoder` gives (b, 2 latent) or (mean, log variance); `decoder` gives the
-    likelihood's parameters."""
+    likelihood's parameters.
+    """
 
     encoder: nn.Module
     decoder: nn.Module
@@ -273,12 +274,23 @@ def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model
     """Seconds spent, and the median seconds of a step, measured on a copy that is thrown away."""
     trial = loop.new_state(copy.deepcopy(model), settings)
     plan = Plan(
-        steps=10**6, validate_every=10**7, checkpoint_every=10**7, precision=runtime.precision,
-        compile=settings.compile, threads=1, device=runtime.device.type, processes=runtime.world,
+        steps=10**6,
+        validate_every=10**7,
+        checkpoint_every=10**7,
+        precision=runtime.precision,
+        compile=settings.compile,
+        threads=1,
+        device=runtime.device.type,
+        processes=runtime.world,
     )
     job = Job(
-        settings=settings, plan=plan, runtime=runtime, batches=batches, validation_rows=View(batches, batches.indices[:0]),
-        save=lambda _: None, hear=_silent,
+        settings=settings,
+        plan=plan,
+        runtime=runtime,
+        batches=batches,
+        validation_rows=View(batches, batches.indices[:0]),
+        save=lambda _: None,
+        hear=_silent,
     )
     began = time.perf_counter()
     durations = loop.timed_steps(job, trial, most_seconds=min(3.0, 0.05 * (settings.time or 60.0)), most_steps=200)
@@ -304,4 +316,3 @@ def _saver(
 
 def _silent(event: Event) -> None:
     del event
-

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +82,8 @@ class Job:
 
 def new_state(model: Autoencoder, settings: FitSettings) -> State:
     """State before the first step. Gains and biases are not decayed; linear paths, which begin at their optimum and
-    sum over many inputs, move slowly."""
+    sum over many inputs, move slowly.
+    """
     linear = [p for name, p in model.named_parameters() if name.split(".")[1:2] == ["linear"]]
     slow = {id(p) for p in linear}
     deep = [p for p in model.parameters() if id(p) not in slow]
@@ -116,11 +117,15 @@ def run(job: Job, state: State) -> None:
                 job.save(state)
                 _tell(job, state, "checkpoint", {})
             if job.runtime.any(stop.is_set()):
-                if _sound(state):
-                    job.save(state)
-                _tell(job, state, "interrupted", {})
-                raise KeyboardInterrupt
+                _interrupt(job, state)
     _check_outcome(job, state)
+
+
+def _interrupt(job: Job, state: State) -> NoReturn:
+    if _sound(state):
+        job.save(state)
+    _tell(job, state, "interrupted", {})
+    raise KeyboardInterrupt
 
 
 def timed_steps(job: Job, state: State, *, most_seconds: float, most_steps: int) -> list[float]:
@@ -185,7 +190,8 @@ def _terms(job: Job, state: State, out: Outputs, x: Tensor) -> Terms:
 def _average(state: State, decay: float) -> None:
     """Move the shadow weights; early in a fit the average is short, so that it forgets the first weights."""
     now = min(decay, (1 + state.step) / (10 + state.step)) ** AVERAGE_EVERY
-    torch._foreach_lerp_(list(state.shadow.parameters()), list(state.model.parameters()), 1 - now)
+    for kept, new in zip(state.shadow.parameters(), state.model.parameters(), strict=True):
+        kept.lerp_(new, 1 - now)
     for kept, new in zip(state.shadow.buffers(), state.model.buffers(), strict=True):
         kept.copy_(new)
 

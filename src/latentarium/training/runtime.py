@@ -70,7 +70,8 @@ def open_runtime(settings: FitSettings, *, precision: str | None = None) -> Runt
 
 def _precision(settings: FitSettings, device: torch.device) -> str:
     """bf16 doubles the speed of dense layers on a CPU and of everything on a GPU; small convolutions on a CPU it
-    slows down."""
+    slows down.
+    """
     if settings.precision != "auto":
         return settings.precision
     return "bf16" if device.type == "cuda" or settings.architecture.net == "dense" else "fp32"
