@@ -11,7 +11,7 @@ from typing import Any
 
 EXPECTED = Path(__file__).parent / "expected"
 VOLATILE = frozenset(
-    {"seconds", "versions", "files", "onnx_error", "threads", "torch_threads", "device", "fingerprint", "detail"}
+    {"seconds", "versions", "files", "checksum", "onnx_error", "threads", "torch_threads", "device", "detail"}
 )
 TOLERANCE = 0.02
 

@@ -18,6 +18,9 @@ from tests.cli.test_bad_inputs import snapshot
 import latentarium
 from latentarium.applications.specsheet import write_sheet
 from latentarium.bundle import open_bundle
+from latentarium.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from latentarium.training.fit import train
+from latentarium.training.settings import FitSettings
 
 PATIENCE = 120.0
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(latentarium.__file__).resolve().parents[1])}
@@ -94,6 +97,25 @@ def test_ctrl_c_in_fit_says_how_to_go_on(here: Path, run: Run, tiny: Path) -> No
     assert last.endswith("go on with 'latentarium fit --out long --resume'")
     assert not (here / "long").exists()
     assert run("fit", "digits", "--out", "long").status == 2
+
+
+@pytest.mark.parametrize("name", ["model.encoder.head.weight", "optimizer.3.exp_avg"])
+def test_a_checkpoint_of_other_networks_is_refused(here: Path, run: Run, name: str) -> None:
+    """Moments of another shape would make the fused optimiser write where it must not."""
+    rows = latentarium.open_source("digits")
+    settings = FitSettings.make(latent=4, width=16, steps=4, validations=1)
+    train(rows, settings, workdir=here / "long.fit")
+    path = here / "long.fit/checkpoint.safetensors"
+    found = load_checkpoint(path)
+    assert name in found.tensors
+    tensors = {**found.tensors, name: found.tensors[name].flatten()[:3].clone()}
+    save_checkpoint(path, Checkpoint(tensors=tensors, meta=found.meta))
+    before = snapshot(here)
+    outcome = run("fit", "digits", "--out", "long", "--resume")
+    assert outcome.status == 1
+    assert outcome.err.startswith("latentarium: cannot resume: the checkpoint belongs to other networks")
+    assert outcome.err.count("\n") == 1
+    assert snapshot(here) == before
 
 
 @pytest.mark.slow

@@ -73,7 +73,8 @@ def fit_bundle(request: Request) -> Bundle:
     except KeyboardInterrupt:
         if not place.unfinished:
             raise
-        way_out = f"go on with 'latentarium fit --out {place.path} --resume'"
+        shared = f" --processes {request.processes}" if request.processes > 1 else ""
+        way_out = f"go on with 'latentarium fit --out {place.path} --resume{shared}'"
         raise Interrupted(f"interrupted; the fit so far is saved in {place.workdir}: {way_out}") from None
     finally:
         _clear(place)

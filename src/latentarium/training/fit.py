@@ -122,7 +122,12 @@ def train(
 
 def _finish(job: Job, state: State, rows: Rows) -> Fitted:
     job.hear(Event(kind="start", step=state.step, steps=job.plan.steps, record={}, model=state.model))
-    loop.run(job, state)
+    try:
+        loop.run(job, state)
+    except RuntimeError as error:
+        if job.runtime.world == 1 or "connection" not in str(error).lower():
+            raise
+        raise TrainingFailed("another process of the fit was lost; go on from the last checkpoint with --resume") from None
     model = loop.final_weights(state)
     loop.calibrate(job, model)
     return Fitted(

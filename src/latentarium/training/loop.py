@@ -267,12 +267,29 @@ def capture(state: State) -> Checkpoint:
 
 
 def restore(state: State, checkpoint: Checkpoint) -> None:
-    """Put `checkpoint` into a fresh state."""
+    """Put `checkpoint` into a fresh state; one of other networks raises `TrainingFailed`."""
+    _check_fit(state, checkpoint.tensors)
     restore_tensors(state, checkpoint.tensors)
     for name in ("step", "skipped", "in_row", "rollbacks", "seconds", "history", "alarms"):
         setattr(state, name, copy.deepcopy(checkpoint.meta[name]))
     if checkpoint.meta["best"] is not None:
         state.best = (checkpoint.meta["best"], _under("best.", checkpoint.tensors))
+
+
+def _check_fit(state: State, tensors: Mapping[str, Tensor]) -> None:
+    """Names and shapes first: the fused optimiser writes past the end of moments that are too short."""
+    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
+    wanted = {k: v.shape for k, v in state.model.state_dict().items()}
+    same = {k: v.shape for k, v in _under("model.", tensors).items()} == wanted
+    for name, value in _under("optimizer.", tensors).items():
+        index, slot = name.split(".")
+        same = same and int(index) < len(parameters)
+        same = same and (slot == "step" or value.shape == parameters[int(index)].shape)
+    if not same:
+        raise TrainingFailed(
+            "cannot resume: the checkpoint belongs to other networks, perhaps of another release; "
+            "start again with --overwrite"
+        )
 
 
 def restore_tensors(state: State, tensors: Mapping[str, Tensor]) -> None:
