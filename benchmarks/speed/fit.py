@@ -67,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cap", type=float, default=300.0, help="seconds after which a contender is given up")
-    parser.add_argument("--steps", type=int, default=800, help="our schedule")
+    parser.add_argument("--steps", type=int, default=300, help="our schedule")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/fit.json")
     given = parser.parse_args()
     value = summary(race(given.rounds, given.cap, given.steps))

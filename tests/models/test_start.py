@@ -40,7 +40,7 @@ def test_principal_components_are_those_of_the_data() -> None:
     data = digits().reshape(-1, 64)
     data -= data.mean(0)
     total = float((data**2).sum(1).mean())
-    found = principal(torch.from_numpy(data), total, latent=LATENT, seed=0)
+    found = principal(torch.from_numpy(data), total, latent=LATENT, merged=1.0, seed=0)
     _, lengths, directions = np.linalg.svd(data, full_matrices=False)
     np.testing.assert_allclose(found.variances, lengths[:LATENT] ** 2 / len(data), rtol=1e-3)
     overlap = np.abs(directions[:LATENT] @ found.components.numpy())

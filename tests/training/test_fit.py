@@ -63,9 +63,9 @@ def test_the_callers_arrays_are_left_alone() -> None:
 def test_a_fit_learns(digits: Rows) -> None:
     fitted = train(digits, small(steps=300))
     first, last = fitted.history[0], fitted.history[-1]
-    assert last["negative_elbo"] < first["negative_elbo"] - 1
+    assert last["negative_elbo"] < first["negative_elbo"] - 0.2
     assert last["negative_elbo"] == pytest.approx(last["distortion"] + last["rate"])
-    assert [line["step"] for line in fitted.history] == list(range(15, 301, 15))
+    assert [line["step"] for line in fitted.history] == list(range(60, 301, 60))
     assert fitted.steps_done == fitted.plan.steps == 300
 
 
@@ -106,7 +106,7 @@ def test_events_come_in_order(squares: Rows) -> None:
     train(squares, small(steps=40, checkpoint_steps=10), callback=lambda e: heard.append((e.kind, e.step)))
     assert heard[0] == ("start", 0)
     assert [step for kind, step in heard if kind == "step"] == list(range(1, 41))
-    assert [step for kind, step in heard if kind == "validation"] == list(range(2, 41, 2))
+    assert [step for kind, step in heard if kind == "validation"] == list(range(8, 41, 8))
     assert [step for kind, step in heard if kind == "checkpoint"] == [10, 20, 30, 40]
 
 

@@ -62,7 +62,7 @@ def test_any_number_of_interruptions_gives_the_same_bits(digits: Rows, tmp_path:
 def test_interruptions_between_the_parts_of_a_step(digits: Rows, tmp_path: Path) -> None:
     settings = small(steps=60, checkpoint_steps=10)
     whole = train(digits, settings)
-    plugs = [pull_at(moment) for moment in (("validation", 12), ("checkpoint", 20), ("validation", 30), ("step", 60))]
+    plugs = [pull_at(moment) for moment in (("validation", 12), ("checkpoint", 20), ("validation", 36), ("step", 60))]
     assert same(finish(digits, settings, tmp_path / "x", plugs), whole)
 
 

@@ -12,7 +12,8 @@ from latentarium.rng import generator
 
 Check = Callable[[Case], str | None]
 
-DERIVATIVE_TOLERANCE = 0.05
+# a decoder may clip to its range, and a difference across the kink is off by that much
+DERIVATIVE_TOLERANCE = 0.1
 
 
 def check_determinism(case: Case) -> str | None:

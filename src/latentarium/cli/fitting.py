@@ -17,6 +17,7 @@ from latentarium.cli.spreading import spread
 from latentarium.errors import Interrupted, InvalidInput, invalid
 from latentarium.files import read_json, write_json
 
+DEMO_MAP_ROWS = 5000
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -161,7 +162,7 @@ def run_demo(*, out: Path, time: str, source: str, latent: int, seed: int, serve
     for method in ("pca", "tsne"):
         before = clock.perf_counter()
         with naming(f"{method} map") as tell:
-            bundle, _ = add_map(bundle, method=method, seed=seed, progress=tell)
+            bundle, _ = add_map(bundle, method=method, rows=DEMO_MAP_ROWS, seed=seed, progress=tell)
         spent[f"map_{method}"] = round(clock.perf_counter() - before, 1)
     before = clock.perf_counter()
     with naming("measuring") as tell:

@@ -5,7 +5,7 @@ Our networks have a linear path beside the deep one, so they can begin there and
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from latentarium.rng import torch_generator
 
 OVERSAMPLING = 8
 START_STREAM = 9
+LEAST_NOISE = 1e-6
 # a quarter of a grey level, squared: constant pictures have no variance at all
 SMALLEST_NOISE = 1e-6
 
@@ -48,7 +49,10 @@ def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, 
     decoder.shift.copy_(bias)
     rows, total = _pooled(encoder, pieces)
     most = min(latent, len(rows) - 1, rows.shape[1])
-    found = principal(rows, total, latent=most, merged=mean.numel() / rows.shape[1], seed=seed)
+    merged = mean.numel() / rows.shape[1]
+    found = principal(rows, total, latent=most, merged=merged, seed=seed)
+    noise = (model.likelihood.noise_for(mean) or 0.0) / merged
+    found = replace(found, noise=max(found.noise, noise, LEAST_NOISE))
     _set_encoder(encoder, found, latent, variational=model.variational)
     _set_decoder(decoder, found, slope)
 

@@ -52,6 +52,11 @@ class Likelihood(nn.Module):
         del mean
         return None
 
+    def noise_for(self, mean: Tensor) -> float | None:
+        """Variance of one value around `mean` where the likelihood fixes it; None where the data decide."""
+        del mean
+        return None
+
 
 def _logit_slope(mean: Tensor) -> Tensor:
     """d logit / d mean, kept finite where the mean is nearly black or white."""
@@ -74,6 +79,9 @@ class Bernoulli(Likelihood):
 
     def slope_for(self, mean: Tensor) -> Tensor:
         return _logit_slope(mean)
+
+    def noise_for(self, mean: Tensor) -> float:
+        return float((mean * (1 - mean)).mean())
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         return -_rows(F.binary_cross_entropy_with_logits(params, x, reduction="none"))

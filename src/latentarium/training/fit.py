@@ -127,7 +127,8 @@ def _finish(job: Job, state: State, rows: Rows) -> Fitted:
     except RuntimeError as error:
         if job.runtime.world == 1 or "connection" not in str(error).lower():
             raise
-        raise TrainingFailed("another process of the fit was lost; go on from the last checkpoint with --resume") from None
+        words = "another process of the fit was lost; go on from the last checkpoint with --resume"
+        raise TrainingFailed(words) from None
     model = loop.final_weights(state)
     loop.calibrate(job, model)
     return Fitted(
