@@ -30,7 +30,7 @@ def make_folder(root: Path, count: int, size: int) -> Path:
         folder = root / f"kind-{number % 10}"
         if number < 10:
             folder.mkdir(parents=True)
-        x, y, radius = random.uniform(0.3, 0.7, 2).tolist() + [random.uniform(0.1, 0.3)]
+        x, y, radius = random.uniform([0.3, 0.3, 0.1], [0.7, 0.7, 0.3]).tolist()
         inside = ((grid[0] - y) ** 2 + (grid[1] - x) ** 2 < radius**2)[..., None]
         colours = random.integers(0, 256, (2, 3))
         Image.fromarray(np.where(inside, colours[0], colours[1]).astype(np.uint8)).save(folder / f"{number:06d}.png")
