@@ -98,8 +98,8 @@ def _set_encoder(encoder: DenseEncoder | ConvEncoder, found: Principal, latent: 
 def _set_decoder(decoder: DenseDecoder | ConvDecoder, found: Principal, slope: Tensor) -> None:
     signal = (found.variances - found.noise).clamp_min(0.01 * found.noise)
     weights = torch.sqrt(signal) * found.components
-    decoder.head.weight.zero_()
-    decoder.head.bias.zero_()
+    for parameter in decoder.head.parameters():
+        parameter.zero_()
     if isinstance(decoder, ConvDecoder):
         slope = decoder.shrunk(slope)
     repeats = slope.numel() // len(weights)
