@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.common import fashion_mnist, median
 from latentarium.data.rows import Rows
-from latentarium.models.autoencoder import build, prepare
+from latentarium.models.autoencoder import build
 from latentarium.training.fit import train
 from latentarium.training.settings import FitSettings
 
@@ -24,7 +24,6 @@ def bare_rate(rows: Rows, settings: FitSettings) -> float:
     architecture = settings.architecture.settle(rows.modality, sample)
     torch.manual_seed(0)
     model = build(architecture, rows.modality)
-    prepare(model, sample)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, fused=True)
     data = torch.from_numpy(rows.raw[rows.splits["train"]])
     order = torch.randperm(len(data))
