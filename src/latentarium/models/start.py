@@ -16,9 +16,8 @@ from latentarium.rng import torch_generator
 
 OVERSAMPLING = 8
 START_STREAM = 9
-LEAST_NOISE = 1e-6
 # a quarter of a grey level, squared: constant pictures have no variance at all
-SMALLEST_NOISE = 1e-6
+LEAST_NOISE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,11 @@ class Principal:
     components: Tensor
     variances: Tensor
     noise: float
+
+    @property
+    def signal(self) -> Tensor:
+        """Variances without the noise in them (k,), kept positive where a component is lost in it."""
+        return (self.variances - self.noise).clamp_min(0.01 * self.noise)
 
 
 @torch.no_grad()
@@ -84,7 +88,7 @@ def principal(rows: Tensor, total: float, *, latent: int, merged: float, seed: i
 
 
 def _set_encoder(encoder: DenseEncoder | ConvEncoder, found: Principal, latent: int, *, variational: bool) -> None:
-    signal = (found.variances - found.noise).clamp_min(0.01 * found.noise)
+    signal = found.signal
     low, high = LOG_VARIANCE_RANGE
     used = len(found.variances)
     encoder.head.weight.zero_()
@@ -96,8 +100,7 @@ def _set_encoder(encoder: DenseEncoder | ConvEncoder, found: Principal, latent: 
 
 
 def _set_decoder(decoder: DenseDecoder | ConvDecoder, found: Principal, slope: Tensor) -> None:
-    signal = (found.variances - found.noise).clamp_min(0.01 * found.noise)
-    weights = torch.sqrt(signal) * found.components
+    weights = torch.sqrt(found.signal) * found.components
     for parameter in decoder.head.parameters():
         parameter.zero_()
     if isinstance(decoder, ConvDecoder):
