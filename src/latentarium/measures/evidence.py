@@ -1,15 +1,16 @@
 """What measures look at: one pass of a space over the rows, each part computed once and only when asked for."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.arrays import FloatArray, as_rows
+from latentarium.arrays import FloatArray, as_rows, check_finite
 from latentarium.distributions import Distribution, Normal, gaussian_kl
+from latentarium.errors import invalid
 from latentarium.measures.score import check_row_count
 from latentarium.rng import check_seed, generator
 from latentarium.space import Codes, LatentSpace, Posterior
@@ -17,6 +18,60 @@ from latentarium.space import Codes, LatentSpace, Posterior
 Array = NDArray[np.float64]
 _POSTERIOR_NOISE = 21
 LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Beside:
+    """What travels beside the measured rows.
+
+    Parameters
+    ----------
+    labels : (n,) class numbers 0 .. classes - 1, or None
+    classes : the classes, in the order of their numbers
+    factors : (n, k) true factors of variation in float64, or None
+    factor_names : k names
+    """
+
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+    factors: Array | None = None
+    factor_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        labels: ArrayLike | None = None,
+        factors: ArrayLike | None = None,
+        factor_names: Sequence[str] = (),
+    ) -> "Beside":
+        """Number the classes and check the factors.
+
+        Raises
+        ------
+        InvalidInput
+            When factors are not an (n, k) table of finite numbers, or the names are not k.
+        """
+        numbers, classes = None, ()
+        if labels is not None:
+            found, inverse = np.unique(np.asarray(labels), return_inverse=True)
+            numbers, classes = inverse.reshape(-1).astype(np.int64), tuple(map(str, found))
+        if factors is None:
+            return cls(labels=numbers, classes=classes)
+        table = np.asarray(factors, np.float64)
+        if table.ndim != 2 or not table.shape[1]:
+            raise invalid("factors", "a table (n, k) of at least one factor", table.shape)
+        check_finite(table, "factors")
+        names = tuple(factor_names) or tuple(f"f{i}" for i in range(table.shape[1]))
+        if len(names) != table.shape[1]:
+            raise invalid("factor_names", f"{table.shape[1]} names, one for each factor", len(names))
+        return cls(labels=numbers, classes=classes, factors=table, factor_names=names)
+
+    def check(self, count: int) -> None:
+        """Raise `InvalidInput` where a column has not `count` rows."""
+        for name, column in (("labels", self.labels), ("factors", self.factors)):
+            if column is not None and len(column) != count:
+                raise invalid(name, f"{count} values, one for each row of x", len(column))
 
 
 @dataclass(frozen=True)
@@ -31,15 +86,40 @@ class Evidence:
     x: FloatArray
     seed: int = 0
     prior: Distribution | None = None
+    beside: Beside = field(default_factory=Beside)
+    reference: FloatArray | None = None
 
     @classmethod
-    def of(cls, space: LatentSpace, x: ArrayLike, *, seed: int = 0, prior: Distribution | None = None) -> "Evidence":
-        """Check and convert `x`: raw uint8 images go through the space's modality, arrays are taken as they are."""
+    def of(
+        cls,
+        space: LatentSpace,
+        x: ArrayLike,
+        *,
+        seed: int = 0,
+        prior: Distribution | None = None,
+        beside: Beside | None = None,
+        reference: ArrayLike | None = None,
+    ) -> "Evidence":
+        """Check and convert the rows: raw uint8 images go through the space's modality, arrays are taken as they are.
+
+        `reference` are rows that the space was trained on, where the caller has them.
+        """
         modality = space.modality
         low, high = (modality.low, modality.high) if modality else (None, None)
         rows = as_rows(array_units(space, x), space.data_shape, name="x", low=low, high=high)
         check_row_count(len(rows))
-        return cls(space=space, x=rows, seed=check_seed(seed), prior=prior)
+        known = beside or Beside()
+        known.check(len(rows))
+        seen = None
+        if reference is not None:
+            seen = as_rows(array_units(space, reference), space.data_shape, name="reference", low=low, high=high)
+        return cls(space=space, x=rows, seed=check_seed(seed), prior=prior, beside=known, reference=seen)
+
+    @cached_property
+    def capabilities(self) -> frozenset[str]:
+        """Those of the space, and "labels", "factors" and "reference" where the rows come with them."""
+        given = {"labels": self.beside.labels, "factors": self.beside.factors, "reference": self.reference}
+        return self.space.capabilities | {name for name, value in given.items() if value is not None}
 
     @cached_property
     def posterior(self) -> Posterior:

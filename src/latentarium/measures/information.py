@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.arrays import batches, check_positive_int
 from latentarium.distributions import Distribution
 from latentarium.errors import invalid
+from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import LOG_2PI, Evidence, flat
 from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, interval_of
 from latentarium.rng import generator
@@ -255,3 +256,17 @@ def _nats(evidence: Evidence, *, rows: Array, settings: dict[str, Any], low: flo
         settings={**_common(evidence), **settings},
         **fields,
     )
+
+
+_CODED = frozenset({"posterior"})
+_SCORED = frozenset({"posterior", "likelihood"})
+
+ENTRIES = (
+    Entry("negative_elbo", _SCORED, negative_elbo_of),
+    Entry("rate", _CODED, rate_of),
+    Entry("distortion", _SCORED, distortion_of),
+    Entry("bits_per_dimension", _SCORED, bits_per_dimension_of, why_no_bits),
+    Entry("importance_weighted_bound", _SCORED, importance_weighted_bound_of),
+    Entry("kl_per_dimension", _CODED, kl_per_dimension_of),
+    Entry("active_units", _CODED, active_units_of),
+)

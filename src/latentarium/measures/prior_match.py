@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import batches
 from latentarium.distributions import Distribution, Normal
+from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import LOG_2PI, Evidence, flat
 from latentarium.measures.score import Score, bootstrap_interval
 from latentarium.rng import generator
@@ -150,3 +151,9 @@ def _prior_seed(seed: int) -> int:
 
 def _spread(draws: Array) -> float:
     return float(draws.var(0).mean())
+
+
+ENTRIES = (
+    Entry("aggregated_posterior_gap", frozenset({"posterior"}), aggregated_posterior_gap_of),
+    Entry("aggregated_posterior_mmd", frozenset({"posterior"}), aggregated_posterior_mmd_of),
+)

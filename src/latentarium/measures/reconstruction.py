@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import batches
 from latentarium.errors import invalid
+from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence
 from latentarium.measures.score import Score, bootstrap_interval, check_row_count
 from latentarium.space import LatentSpace
@@ -163,3 +164,28 @@ def _aligned(x: ArrayLike, reconstruction: ArrayLike) -> tuple[NDArray[Any], NDA
         raise invalid("reconstruction.shape", f"{first.shape}, as x", second.shape)
     check_row_count(len(first))
     return first, second
+
+
+def _why_no_peak(evidence: Evidence) -> str:
+    if not evidence.is_image:
+        return "the data are not images"
+    return "" if evidence.peak else "the data have no stated range"
+
+
+_REBUILT = frozenset({"encode", "decode"})
+
+ENTRIES = (
+    Entry("mse", _REBUILT, lambda e: mse_between(e.x, e.reconstruction, seed=e.seed)),
+    Entry(
+        "psnr",
+        _REBUILT,
+        lambda e: psnr_between(e.x, e.reconstruction, peak=e.peak or 1.0, seed=e.seed),
+        _why_no_peak,
+    ),
+    Entry(
+        "ssim",
+        _REBUILT,
+        lambda e: ssim_between(e.x, e.reconstruction, peak=e.peak or 1.0, seed=e.seed),
+        _why_no_peak,
+    ),
+)

@@ -29,6 +29,7 @@ class Score:
     n : rows the value rests on
     direction : which way is better
     range : smallest and largest possible value, infinite where unbounded
+    chance : what a code that knows nothing, or samples of another kind, would score; None where that is not defined
     parts : a table behind the value, columns of equal length (one row a latent dimension, a class, ..)
     settings : everything that would change the value
     meaning : one line on what the value says
@@ -50,6 +51,7 @@ class Score:
     direction: Direction
     unit: str = ""
     range: tuple[float, float] = (-math.inf, math.inf)
+    chance: float | None = None
     parts: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     meaning: str = ""
@@ -71,6 +73,7 @@ class Score:
             "direction": self.direction,
             "unit": self.unit,
             "range": [end if math.isfinite(end) else None for end in self.range],
+            "chance": self.chance,
             "parts": {name: [float(v) for v in column] for name, column in self.parts.items()},
             "settings": dict(self.settings),
             "meaning": self.meaning,

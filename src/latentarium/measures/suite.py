@@ -1,17 +1,17 @@
 """`measure`: every measure that a space's capabilities allow, in one pass over the rows."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from latentarium.errors import LatentariumError, invalid
 from latentarium.measures import information, prior_match, reconstruction
-from latentarium.measures.evidence import Evidence
+from latentarium.measures.entry import Entry
+from latentarium.measures.evidence import Beside, Evidence
 from latentarium.measures.score import Score, format_value, score_row
 from latentarium.space import LatentSpace
 
@@ -52,49 +52,10 @@ class Measurements:
         return f"<table><tr>{heads}</tr>{rows}</table>{tail}"
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A measure in the suite: what it needs of the space, and when it refuses all the same."""
-
-    name: str
-    needs: frozenset[str]
-    run: Callable[[Evidence], Score]
-    refuse: Callable[[Evidence], str] = lambda _: ""
-
-
-def _no_pictures(evidence: Evidence) -> str:
-    if not evidence.is_image:
-        return "the data are not images"
-    return "" if evidence.peak else "the data have no stated range"
-
-
-_CODED = frozenset({"posterior"})
-_SCORED = frozenset({"posterior", "likelihood"})
-_REBUILT = frozenset({"encode", "decode"})
-
-_SUITE = (
-    _Entry("negative_elbo", _SCORED, information.negative_elbo_of),
-    _Entry("rate", _CODED, information.rate_of),
-    _Entry("distortion", _SCORED, information.distortion_of),
-    _Entry("bits_per_dimension", _SCORED, information.bits_per_dimension_of, information.why_no_bits),
-    _Entry("importance_weighted_bound", _SCORED, information.importance_weighted_bound_of),
-    _Entry("mse", _REBUILT, lambda e: reconstruction.mse_between(e.x, e.reconstruction, seed=e.seed)),
-    _Entry(
-        "psnr",
-        _REBUILT,
-        lambda e: reconstruction.psnr_between(e.x, e.reconstruction, peak=e.peak or 1.0, seed=e.seed),
-        _no_pictures,
-    ),
-    _Entry(
-        "ssim",
-        _REBUILT,
-        lambda e: reconstruction.ssim_between(e.x, e.reconstruction, peak=e.peak or 1.0, seed=e.seed),
-        _no_pictures,
-    ),
-    _Entry("kl_per_dimension", _CODED, information.kl_per_dimension_of),
-    _Entry("active_units", _CODED, information.active_units_of),
-    _Entry("aggregated_posterior_gap", _CODED, prior_match.aggregated_posterior_gap_of),
-    _Entry("aggregated_posterior_mmd", _CODED, prior_match.aggregated_posterior_mmd_of),
+_SUITE: tuple[Entry, ...] = (
+    *information.ENTRIES,
+    *reconstruction.ENTRIES,
+    *prior_match.ENTRIES,
 )
 
 MEASURES: tuple[str, ...] = tuple(entry.name for entry in _SUITE)
@@ -105,6 +66,9 @@ def measure(
     x: ArrayLike,
     *,
     labels: ArrayLike | None = None,
+    factors: ArrayLike | None = None,
+    factor_names: Sequence[str] = (),
+    reference: ArrayLike | None = None,
     seed: int = 0,
     only: Iterable[str] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -116,6 +80,9 @@ def measure(
     space : any latent space
     x : (n, *data_shape) in array units, or raw uint8 images where the space knows its modality
     labels : (n,) classes, for the measures that use them
+    factors : (n, k) true factors of variation, whole numbers for the levels of a factor or floats for a continuous one
+    factor_names : k names, f0, f1, .. where empty
+    reference : (m, *data_shape) rows that the space was trained on: what samples must cover and not copy
     seed : equal seeds give equal scores
     only : names from `MEASURES`; all of them where None
     progress : called with (name, done, total) before each measure
@@ -129,13 +96,12 @@ def measure(
     --------
     >>> half = LatentSpace(name="half", shape=(2,), data_shape=(2,), encode_fn=lambda x: x / 2,
     ...                    decode_fn=lambda z: 2 * z)
-    >>> found = measure(half, np.ones((4, 2)))
+    >>> found = measure(half, [[1.0, 1.0], [1.0, 1.0]])
     >>> list(found.scores), found.skipped["rate"]
     (['mse'], 'the space has no posterior')
     """
-    evidence = Evidence.of(space, x, seed=seed)
-    if labels is not None and len(np.asarray(labels)) != len(evidence.x):
-        raise invalid("labels", f"{len(evidence.x)} values, one for each row of x", len(np.asarray(labels)))
+    beside = Beside.of(labels=labels, factors=factors, factor_names=factor_names)
+    evidence = Evidence.of(space, x, seed=seed, beside=beside, reference=reference)
     entries = _wanted(only)
     scores: dict[str, Score] = {}
     skipped: dict[str, str] = {}
@@ -153,11 +119,14 @@ def measure(
     return Measurements(scores=scores, skipped=skipped, seconds=seconds)
 
 
-def _run(entry: _Entry, evidence: Evidence) -> Score | str:
+_OWNERS = {"labels": "the rows have", "factors": "the rows have", "reference": "the caller gave"}
+
+
+def _run(entry: Entry, evidence: Evidence) -> Score | str:
     """The score, or why there is none."""
-    missing = sorted(entry.needs - evidence.space.capabilities)
+    missing = sorted(entry.needs - evidence.capabilities)
     if missing:
-        return f"the space has no {' and no '.join(missing)}"
+        return f"{_OWNERS.get(missing[0], 'the space has')} no {' and no '.join(missing)}"
     reason = entry.refuse(evidence)
     if reason:
         return reason
@@ -167,7 +136,7 @@ def _run(entry: _Entry, evidence: Evidence) -> Score | str:
         return str(error)
 
 
-def _wanted(only: Iterable[str] | None) -> list[_Entry]:
+def _wanted(only: Iterable[str] | None) -> list[Entry]:
     if only is None:
         return list(_SUITE)
     names = list(only)
