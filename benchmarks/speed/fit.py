@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/fit.json")
     given = parser.parse_args()
     value = summary(race(given.rounds, given.cap, given.steps))
-    value["overhead"] = overhead(rounds=5)
+    value["overhead"] = overhead()
     print(json.dumps(value, indent=2))
     if given.save:
         save_result("fit", f"make bench-fit ARGS='--rounds {given.rounds} --steps {given.steps} --save'", value)

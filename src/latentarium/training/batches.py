@@ -96,6 +96,10 @@ class View:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def first(self, count: int) -> "View":
+        """The first `count` rows, or all where there are fewer."""
+        return View(self.batches, self.indices[:count])
+
     def with_noise(self, noise: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """(rows, their rows of `noise`), piece by piece."""
         for start in range(0, len(self), self.piece):
