@@ -10,7 +10,7 @@ JOBS ?= 0
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-fit bench-folder lint docs clean
+.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ lint: $(VENV)/.ready ## style, layers, sizes and types
 	$(BIN)/python scripts/check_sizes.py src scripts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: bench-fit bench-folder ## every benchmark
+bench: bench-fit bench-folder bench-faces bench-measures bench-maps ## every benchmark
 
 bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 	@scripts/fashion_mnist.sh
@@ -51,6 +51,17 @@ bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 
 bench-folder: $(VENV)/.ready ## peak memory on a folder of many pictures
 	@$(BIN)/python -m benchmarks.speed.folder $(ARGS)
+
+bench-faces: $(VENV)/.ready ## the face VAE on CelebA: speed, memory, quality
+	@$(BIN)/python -m benchmarks.speed.faces $${LATENTARIUM_TEST_DATA:-../shared/data}/celeba $(ARGS)
+
+bench-measures: $(VENV)/.ready ## seconds of the whole sheet, and how measures grow with the rows
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.measures.sheet $(ARGS)
+
+bench-maps: $(VENV)/.bench ## maps of 10,000 and 70,000 codes, against other tools
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.speed.maps $(ARGS)
 
 docs: $(VENV)/.ready ## the reference as static pages in site/
 	@$(BIN)/python -W ignore -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)

@@ -3,6 +3,9 @@
 import json
 import os
 import platform
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +64,25 @@ def median(values: list[float]) -> float:
 def chunks(x: Tensor, size: int = 500) -> list[Tensor]:
     """Rows in pieces."""
     return list(x.split(size))
+
+
+def peak_memory(arguments: list[str], cache: Path) -> int:
+    """Highest memory in bytes that no file backs while `latentarium ARGUMENTS` runs. Linux only: it reads /proc."""
+    environment = {**os.environ, "LATENTARIUM_CACHE": str(cache)}
+    command = [sys.executable, "-m", "latentarium", *arguments]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, _anonymous(process.pid))
+        time.sleep(0.02)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed with status {process.returncode}")
+    return peak
+
+
+def _anonymous(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon")), 0)

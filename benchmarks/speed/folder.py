@@ -6,17 +6,14 @@ a mapped file) is watched; few pictures are held in memory, and that array is ta
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import save_result
+from benchmarks.common import peak_memory, save_result
 from latentarium.data.storage import MEMORY_LIMIT
 
 LIMIT = 1.1
@@ -37,26 +34,9 @@ def make_folder(root: Path, count: int, size: int) -> Path:
     return root
 
 
-def anonymous(pid: int) -> int:
-    """Bytes of a process that no file backs."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("RssAnon")), 0)
-
-
 def peak_of_fit(folder: Path, out: Path, size: int) -> int:
-    """Highest anonymous memory of `latentarium fit`, less the pictures where they are few enough to be held in it."""
-    command = [sys.executable, "-m", "latentarium", "fit", str(folder), "-o", str(out), "--size", str(size)]
-    cache = {**os.environ, "LATENTARIUM_CACHE": str(out.parent / "cache")}
-    process = subprocess.Popen([*command, "--steps", "50"], env=cache, stderr=subprocess.DEVNULL)
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, anonymous(process.pid))
-        time.sleep(0.02)
-    if process.returncode:
-        raise SystemExit(f"the fit of {folder} failed with status {process.returncode}")
+    """Highest anonymous memory of a fit, less the pictures where they are few enough to be held in it."""
+    peak = peak_memory(["fit", str(folder), "-o", str(out), "--size", str(size), "--steps", "50"], out.parent / "cache")
     pictures = sum(1 for _ in folder.glob("*/*.png")) * 3 * size * size
     return peak - (pictures if pictures <= MEMORY_LIMIT else 0)
 

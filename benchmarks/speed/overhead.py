@@ -1,6 +1,6 @@
 """What the training loop costs beside the network: rows per second of `train` over those of a bare tensor loop.
 
-The two take turns of `TURN` steps inside one process, so that a machine that slows down slows both.
+The two take turns of a few steps inside one process, so that a machine that slows down slows both.
 """
 
 import time
@@ -25,7 +25,7 @@ WARM_UP = 2
 class BareLoop:
     """Forward, loss, backward, step on uint8 batches from memory, and nothing else; same network and precision."""
 
-    def __init__(self, rows: Rows, settings: FitSettings, bfloat16: bool) -> None:
+    def __init__(self, rows: Rows, settings: FitSettings, *, bfloat16: bool, steps: int) -> None:
         sample = rows.array(rows.splits["train"][:500])
         self.architecture = settings.architecture.settle(rows.modality, sample)
         torch.manual_seed(0)
@@ -36,11 +36,12 @@ class BareLoop:
         self.count = min(settings.batch_size, len(self.data) - 1)
         self.step = 0
         self.bfloat16 = bfloat16
+        self.steps = steps
 
     def turn(self) -> float:
-        """Seconds for `TURN` steps."""
+        """Seconds for a turn."""
         began = time.perf_counter()
-        for _ in range(TURN):
+        for _ in range(self.steps):
             self._advance()
         return time.perf_counter() - began
 
@@ -57,7 +58,7 @@ class BareLoop:
         self.optimizer.step()
 
 
-def turns(bare: Callable[[], float], fits: list[float], bares: list[float]) -> Callable[[Event], None]:
+def turns(bare: BareLoop, fits: list[float], bares: list[float]) -> Callable[[Event], None]:
     """A callback that times the fit's turns, everything it does between steps included, and runs the bare loop's."""
     began = time.perf_counter()
 
@@ -65,24 +66,26 @@ def turns(bare: Callable[[], float], fits: list[float], bares: list[float]) -> C
         nonlocal began
         if event.kind == "start":
             began = time.perf_counter()
-        if event.kind == "step" and event.step % TURN == 0:
+        if event.kind == "step" and event.step % bare.steps == 0:
             fits.append(time.perf_counter() - began)
-            bares.append(bare())
+            bares.append(bare.turn())
             began = time.perf_counter()
 
     return hear
 
 
-def overhead(*, rows: Rows | None = None, settings: FitSettings | None = None, bfloat16: bool = True) -> dict[str, Any]:
+def overhead(
+    *, rows: Rows | None = None, settings: FitSettings | None = None, bfloat16: bool = True, turn: int = TURN
+) -> dict[str, Any]:
     """Rows per second of both and their ratio, validations, averaging and monitors of the fit included."""
     data = rows if rows is not None else fashion_mnist()
     plan = settings or FitSettings.make(steps=1000, likelihood="bernoulli")
     fits: list[float] = []
     bares: list[float] = []
-    bare = BareLoop(data, plan, bfloat16)
-    train(data, plan, callback=turns(bare.turn, fits, bares))
+    bare = BareLoop(data, plan, bfloat16=bfloat16, steps=turn)
+    train(data, plan, callback=turns(bare, fits, bares))
     ours, theirs = np.array(fits[WARM_UP:]), np.array(bares[WARM_UP:])
-    step_rows = TURN * bare.count
+    step_rows = turn * bare.count
     return {
         "steps": plan.steps,
         "fit_rows_per_second": round(step_rows * len(ours) / ours.sum()),
