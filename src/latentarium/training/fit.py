@@ -35,6 +35,8 @@ SAMPLE_STREAM, WEIGHT_STREAM = 4, 5
 SAMPLE_ROWS = 2048
 SAMPLE_VALUES = 2**23
 START_ROWS = 4096
+START_VALUES = 2**26
+"""The linear start sees fewer rows of large pictures: what it reads stays in the process's memory for good."""
 VALIDATION_SHARE = 0.02
 FEWEST_VALIDATIONS = 5
 
@@ -213,8 +215,9 @@ def _fresh_model(
 
 def _start_rows(rows: Rows, settings: FitSettings) -> Iterator[Tensor]:
     """Training rows the linear start is computed from, in pieces."""
-    chosen = _drawn(rows, START_ROWS, settings.seed)
-    piece = max(16, SAMPLE_VALUES // int(np.prod(rows.modality.data_shape)) // 4)
+    values = int(np.prod(rows.modality.data_shape))
+    chosen = _drawn(rows, min(START_ROWS, max(64, START_VALUES // values)), settings.seed)
+    piece = max(16, SAMPLE_VALUES // values // 4)
     for part in batches(len(chosen), piece):
         yield torch.from_numpy(rows.array(chosen[part]))
 
