@@ -1,4 +1,4 @@
-"""The sets known by name (fashion-mnist, mnist, digits), and MNIST-like files wherever they lie."""
+"""The sets known by name (fashion-mnist, mnist, digits, sprites, scene), and MNIST-like files wherever they lie."""
 
 import gzip
 import hashlib
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from latentarium.data.arrayfiles import read_npz
 from latentarium.data.draft import Draft, number_ids
+from latentarium.data.factors import FactorSource, scene, sprites
 from latentarium.data.levels import picture_rows
 from latentarium.data.storage import Reading
 from latentarium.errors import InvalidInput, LatentariumError, invalid
@@ -31,6 +32,7 @@ FASHION_SHA256: Mapping[str, str] = {
 }
 IDX_NAMES = tuple(FASHION_SHA256)
 MNIST_VALIDATION = 5000
+RENDERED_ROWS = 10_000
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 Pair = tuple[NDArray[Any], NDArray[Any]]
 
@@ -73,6 +75,33 @@ def open_digits(reading: Reading) -> Draft:
         ids=number_ids(len(raw), "digits/"),
         columns={"label": np.asarray(labels, np.int64)},
         notes=notes,
+    )
+
+
+def open_sprites(reading: Reading) -> Draft:
+    """10,000 white sprites; the levels of their factors are columns, the kind of shape is the label."""
+    return rendered(sprites(), reading)
+
+
+def open_scene(reading: Reading) -> Draft:
+    """10,000 pictures of a lit solid in a room; the levels of factors are columns, the solid the label."""
+    return rendered(scene(), reading)
+
+
+def rendered(source: FactorSource, reading: Reading) -> Draft:
+    """Rows drawn from the grid of a source, rendered at the size asked for; the same rows whatever the size."""
+    height, width = reading.frame or (source.size, source.size)
+    if height != width:
+        raise invalid("size", f"one side for the square pictures of {source.name}", f"{height}x{width}")
+    table = source.sample(RENDERED_ROWS, seed=0)
+    columns: dict[str, NDArray[Any]] = {name: table[:, k] for k, name in enumerate(source.names)}
+    for name, words in source.classes.items():
+        columns["label"] = np.array(words)[columns[name]]
+    return Draft(
+        name=source.name,
+        images=source.render(table, size=height),
+        ids=number_ids(len(table), f"{source.name}/"),
+        columns=columns,
     )
 
 

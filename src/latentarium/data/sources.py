@@ -17,6 +17,8 @@ from latentarium.data.named import (
     open_fashion_mnist,
     open_idx_folder,
     open_mnist,
+    open_scene,
+    open_sprites,
     open_two_part_npz,
 )
 from latentarium.data.rows import Rows
@@ -31,6 +33,8 @@ NAMED: Mapping[str, Callable[[Reading], Draft]] = {
     "fashion-mnist": open_fashion_mnist,
     "mnist": open_mnist,
     "digits": open_digits,
+    "sprites": open_sprites,
+    "scene": open_scene,
 }
 
 
@@ -48,8 +52,9 @@ def open_source(
 
     Parameters
     ----------
-    spec : a named set ("fashion-mnist", "mnist", "digits"), or the path of a folder of pictures (CelebA's and
-        MNIST's own layouts are recognised), a .npy or .npz file, or a CSV or Parquet table
+    spec : a named set ("fashion-mnist", "mnist", "digits"; "sprites" and "scene", rendered from known factors, which
+        come as columns), or the path of a folder of pictures (CelebA's and MNIST's own layouts are recognised), a
+        .npy or .npz file, or a CSV or Parquet table
     size : side in pixels, 8 to 256, that pictures are cropped and resized to; None keeps a common size
     seed : of the train, validation and test parts
     label : the table column taken out as "label", or the label or attribute that is to be the main one
