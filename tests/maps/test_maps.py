@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from latentarium.errors import InvalidInput
-from latentarium.maps import Map, fit_map
+from latentarium.maps import Effort, Map, fit_map
 from latentarium.maps.quality import map_quality
 from latentarium.measures import neighbour_recall, trustworthiness
 
@@ -21,7 +22,7 @@ def digits() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def tsne(digits: NDArray[np.float32]) -> Map:
-    return fit_map(digits[:400], method="tsne", seed=1, threads=1)
+    return fit_map(digits[:400], method="tsne", seed=1, effort=Effort(threads=1))
 
 
 def test_pca_agrees_with_scikit_learn_up_to_sign(digits: NDArray[np.float32]) -> None:
@@ -49,7 +50,7 @@ def test_pca_places_its_own_rows_where_it_fitted_them(rows: int, dim: int, seed:
 
 
 def test_tsne_is_repeatable_and_better_than_pca(digits: NDArray[np.float32], tsne: Map) -> None:
-    again = fit_map(digits[:400], method="tsne", seed=1, threads=1)
+    again = fit_map(digits[:400], method="tsne", seed=1, effort=Effort(threads=1))
     assert (again.coordinates == tsne.coordinates).all()
     assert tsne.quality["neighbour_recall"] > fit_map(digits[:400]).quality["neighbour_recall"] + 0.2
 
@@ -66,6 +67,7 @@ def test_quality_agrees_with_the_measures(digits: NDArray[np.float32]) -> None:
     flat = fit_map(digits[:200]).coordinates
     quality = map_quality(digits[:200], flat)
     assert quality["trustworthiness"] == pytest.approx(trustworthiness(digits[:200], flat).value, abs=1e-4)
+    assert quality["continuity"] == pytest.approx(trustworthiness(flat, digits[:200]).value, abs=1e-4)
     assert quality["neighbour_recall"] == pytest.approx(neighbour_recall(digits[:200], flat).value, abs=2e-3)
 
 
@@ -82,9 +84,10 @@ def test_stored_and_read_back(method: str, digits: NDArray[np.float32], tsne: Ma
 
 def test_progress_is_told(digits: NDArray[np.float32]) -> None:
     seen: list[tuple[str, int, int]] = []
-    fit_map(digits[:60], method="tsne", threads=1, progress=lambda *step: seen.append(step))
+    fit_map(digits[:60], method="tsne", effort=Effort(threads=1), progress=lambda *step: seen.append(step))
     assert seen
-    assert all(what == "tsne" and 0 < done <= total for what, done, total in seen)
+    assert all(0 < done <= total for _, done, total in seen)
+    assert {re.sub(r"[\d,]+/s$", "N/s", what) for what, _, _ in seen} == {"neighbours, N/s", "t-SNE, N/s"}
 
 
 def test_bad_input_is_refused(digits: NDArray[np.float32]) -> None:
@@ -92,7 +95,7 @@ def test_bad_input_is_refused(digits: NDArray[np.float32]) -> None:
         with pytest.raises(InvalidInput, match=words):
             fit_map(codes)
     with pytest.raises(InvalidInput, match="method"):
-        fit_map(digits, method="umap")
+        fit_map(digits, method="som")
     with pytest.raises(InvalidInput, match="ids"):
         fit_map(digits, ids=[1, 2])
     with pytest.raises(InvalidInput, match=r"codes\.shape"):

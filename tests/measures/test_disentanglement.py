@@ -371,7 +371,7 @@ def test_the_suite_entries_share_their_work_and_agree_with_the_functions() -> No
     truth = factors(600)
     codes = rotated(truth).astype(np.float32)
     space = LatentSpace(name="same", shape=(3,), data_shape=(3,), encode_fn=lambda x: x, decode_fn=lambda z: z)
-    evidence = Evidence.of(space, codes, beside=Beside.of(factors=truth, factor_names=("a", "b", "c")))
+    evidence = Evidence.of(space, codes, beside=Beside.of(factors=dict(zip("abc", truth.T, strict=True))))
     for entry in d.ENTRIES:
         score = entry.run(evidence)
         assert score.name == entry.name

@@ -138,9 +138,9 @@ def test_classes_and_factors_name_latents() -> None:
     random = np.random.default_rng(0)
     size, kind = random.random(900), random.integers(3, size=900)
     codes = np.stack([size, np.where(kind == 2, 3.0, 0.0) + 0.2 * random.standard_normal(900)], axis=1)
-    beside = Beside.of(labels=np.array(["x", "y", "z"])[kind], factors=size[:, None], factor_names=["size"])
+    beside = Beside.of(labels=np.array(["x", "y", "z"])[kind], factors={"size": size})
     assert [n.label for n in name_latents(codes * [4, 1], beside)] in (["size high", "z"], ["size low", "z"])
-    levels = Beside.of(factors=kind[:, None], factor_names=["kind"])
+    levels = Beside.of(factors={"kind": kind})
     assert name_latents(codes[:, 1:], levels)[0].label == "kind = 2"
 
 

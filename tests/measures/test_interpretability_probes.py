@@ -102,7 +102,7 @@ def test_r2_agrees_with_scikit_learn_and_with_the_planted_noise() -> None:
     random = np.random.default_rng(0)
     codes = random.standard_normal((3000, 4)) * [1, 10, 0.1, 1]
     factors = np.stack([codes[:, 0] + random.standard_normal(3000), codes[:, 1], random.standard_normal(3000)], axis=1)
-    found = probe_r2(codes, factors, factor_names=["half", "whole", "none"], seed=2)
+    found = probe_r2(codes, dict(zip(["half", "whole", "none"], factors.T, strict=True)), seed=2)
     assert found.parts["r2"] == pytest.approx([0.5, 1.0, 0.0], abs=0.05)
     split = split_rows(3000, seed=2)
     scale = StandardScaler().fit(codes[split.train])
@@ -224,7 +224,7 @@ def test_wrong_use_is_named(measure) -> None:
 
 def test_a_constant_factor_is_named() -> None:
     with pytest.raises(InvalidInput, match="'still'"):
-        probe_r2(np.random.default_rng(0).standard_normal((30, 2)), np.ones((30, 1)), factor_names=["still"])
+        probe_r2(np.random.default_rng(0).standard_normal((30, 2)), {"still": np.ones(30)})
 
 
 def test_every_field_is_filled() -> None:

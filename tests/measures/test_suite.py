@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from latentarium import measures
 from latentarium.errors import InvalidInput
-from latentarium.measures import MEASURES, Measurements, measure
+from latentarium.measures import FAMILIES, MEASURES, Measurements, measure
 from latentarium.space import LatentSpace
 
 
@@ -39,28 +40,53 @@ def picture_space() -> LatentSpace:
     )
 
 
+NOT_OF_THE_SPACE = frozenset({"labels", "factors", "reference"})
+ENTRIES = {entry.name: entry for family in FAMILIES for entry in family.entries}
+
+
+def test_there_are_many_measures_and_each_is_public() -> None:
+    assert len(MEASURES) == len(set(MEASURES)) >= 30
+    assert all(callable(getattr(measures, name)) for name in MEASURES)
+
+
 def test_everything_runs_or_is_skipped_with_a_reason(linear) -> None:
     found = measure(linear.space(), linear.rows(120))
     assert set(found.scores) | set(found.skipped) == set(MEASURES)
-    assert set(found.skipped) == {"bits_per_dimension", "psnr", "ssim"}
+    skipped = {name for name in found.skipped if not ENTRIES[name].needs & NOT_OF_THE_SPACE}
+    pictures = {"psnr", "ssim", "sharpness_ratio"}
+    labelled = {"direction_cosines", "named_latents"}
+    assert skipped == {"bits_per_dimension", "mean_pairwise_information"} | pictures | labelled
     assert found.skipped["psnr"] == "the data are not images"
     assert set(found.seconds) == set(found.scores)
     assert all(name == score.name and score.misleads and score.meaning for name, score in found.scores.items())
     assert all(score.range[0] <= score.value <= score.range[1] for score in found.scores.values())
 
 
+def test_labels_factors_and_reference_open_the_rest(linear) -> None:
+    x = linear.rows(400)
+    codes = linear.posterior(x)[0]
+    factors = np.column_stack([codes[:, 0] > 0, codes[:, 1] > 0]).astype(int)
+    labels = factors[:, 0] + 2 * factors[:, 1]
+    found = measure(linear.space(), x, labels=labels, factors=factors, reference=linear.rows(200, seed=1))
+    assert set(found.skipped) == {"bits_per_dimension", "psnr", "ssim", "sharpness_ratio"}
+    assert found.scores["coverage"].settings["real_against_real"] > 0.8
+
+
 def test_capabilities_decide(linear) -> None:
-    codes_only = dataclasses.replace(linear.space(), posterior_fn=None, log_likelihood_fn=None)
+    codes_only = dataclasses.replace(linear.space(), posterior_fn=None, log_likelihood_fn=None, prior=None)
     found = measure(codes_only, linear.rows(30))
-    assert list(found.scores) == ["mse"]
+    assert all(ENTRIES[name].needs <= {"encode", "decode"} for name in found.scores)
+    assert {"mse", "straightness", "effective_rank"} <= set(found.scores)
     assert found.skipped["negative_elbo"] == "the space has no likelihood and no posterior"
+    assert found.skipped["class_coverage"] == "the space has no prior; the rows have no labels"
 
 
 def test_raw_images_are_converted() -> None:
     raw = np.random.default_rng(0).integers(0, 256, (40, 1, 6, 6), dtype=np.uint8)
-    found = measure(picture_space(), raw)
-    assert list(found.scores) == ["mse", "psnr", "ssim"]
-    assert found.scores == measure(picture_space(), raw / np.float32(255)).scores
+    names = ["mse", "psnr", "ssim"]
+    found = measure(picture_space(), raw, only=names)
+    assert list(found.scores) == names
+    assert found.scores == measure(picture_space(), raw / np.float32(255), only=names).scores
 
 
 def test_json_frame_and_html(linear) -> None:

@@ -10,20 +10,37 @@ from latentarium.bundle import Bundle
 from latentarium.data import open_source
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError
+from latentarium.rng import generator
+
+MEASURED_ROWS, REFERENCE_ROWS = 10_000, 20_000
+_MOST_VALUES = 2**28
+"""Values of either set of rows, so that large pictures do not fill the memory as floats."""
+_MEASURED_STREAM, _REFERENCE_STREAM = 10, 9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Raw evaluation rows, their ids, their codes' row numbers in the bundle, and a sentence saying which they are."""
+    """Rows a space is judged on.
+
+    Parameters
+    ----------
+    raw, ids : the rows and their ids
+    numbers : their codes' row numbers in the bundle
+    which : a sentence saying which they are
+    reference : raw training rows, a seeded draw of at most 20,000; None where the source is not at hand
+    """
 
     raw: NDArray[Any]
     ids: NDArray[Any]
     numbers: NDArray[np.int64]
     which: str
+    reference: NDArray[Any] | None = None
 
 
 def evaluation_rows(bundle: Bundle, *, data: str | None = None) -> Evaluation:
     """The test split of the bundle's source (or of `data`), or the kept rows when the source is not at hand.
+
+    Above 10,000 rows, or 2^28 values, a seeded draw of them.
 
     Raises
     ------
@@ -42,9 +59,23 @@ def evaluation_rows(bundle: Bundle, *, data: str | None = None) -> Evaluation:
                 f"data {data!r} must be the rows the bundle was made from, got another fingerprint; leave --data out"
             )
         return _kept(bundle, "the source has changed since the fit")
-    test = rows.splits["test"]
-    which = f"all {len(test):,} rows of the test split"
-    return Evaluation(raw=rows.raw[test], ids=rows.ids[test], numbers=test, which=which)
+    whole = rows.splits["test"]
+    test = _drawn(rows, whole, MEASURED_ROWS, _MEASURED_STREAM)
+    share = "all" if len(test) == len(whole) else f"{len(test):,} of"
+    return Evaluation(
+        raw=rows.raw[test],
+        ids=rows.ids[test],
+        numbers=test,
+        which=f"{share} {len(whole):,} rows of the test split",
+        reference=rows.raw[_drawn(rows, rows.splits["train"], REFERENCE_ROWS, _REFERENCE_STREAM)],
+    )
+
+
+def _drawn(rows: Rows, numbers: NDArray[np.int64], most: int, stream: int) -> NDArray[np.int64]:
+    count = min(most, max(2, _MOST_VALUES // int(np.prod(rows.modality.data_shape))))
+    if len(numbers) <= count:
+        return numbers
+    return np.sort(generator(0, stream).choice(numbers, count, replace=False))
 
 
 def _source_rows(bundle: Bundle, data: str | None) -> Rows:

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from latentarium.bundle import Bundle, arrays_writer
 from latentarium.errors import invalid
-from latentarium.maps import Map, fit_map
-from latentarium.maps.fitting import Progress
+from latentarium.maps import Effort, Map, fit_map
+from latentarium.maps.watch import Progress
 from latentarium.rng import generator
 
 MAP_ROWS = 10_000
@@ -14,7 +14,13 @@ MAP_STREAM = 7
 
 
 def add_map(
-    bundle: Bundle, *, method: str, rows: int = MAP_ROWS, seed: int = 0, progress: Progress | None = None
+    bundle: Bundle,
+    *,
+    method: str,
+    rows: int = MAP_ROWS,
+    seed: int = 0,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Bundle, Map]:
     """Fit a map to the bundle's codes (a seeded draw of at most `rows`) and store it as maps/METHOD.safetensors."""
     chosen = mapped_rows(bundle, rows, seed)
@@ -23,6 +29,7 @@ def add_map(
         method=method,  # type: ignore[arg-type]
         seed=seed,
         ids=chosen,
+        effort=effort,
         progress=progress,
     )
     facts, arrays = fitted.to_arrays()

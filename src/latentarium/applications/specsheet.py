@@ -1,7 +1,7 @@
 """The spec sheet: measures of a bundle, the pictures that show them, one HTML file."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from latentarium import pictures
 from latentarium.applications.evaluation import Evaluation, evaluation_rows
+from latentarium.applications.exhibits import exhibits
 from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
 from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
 from latentarium.data.modalities import ImageModality, TableModality
-from latentarium.measures import Measurements, ReportContent, Section, measure, render_report
+from latentarium.measures import Measurements, ReportContent, Section, findings, measure, render_report
 from latentarium.rng import generator
 
 SHOWN = 20
+RENDERED = ("sprites", "scene")
+"""Sets whose label columns are their true factors."""
 SHOW_STREAM = 8
 TABLE_ROWS = 2
 
@@ -38,35 +41,90 @@ def write_sheet(
     data: str | None = None,
     seed: int = 0,
     only: Sequence[str] | None = None,
+    factors: Sequence[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Sheet:
-    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it."""
+    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it.
+
+    `factors` names label columns that are true factors of variation; those of a rendered set are found by themselves.
+    """
     evaluation = evaluation_rows(bundle, data=data)
-    x = bundle.modality.to_array(np.asarray(evaluation.raw))
-    found = measure(bundle.space, x, seed=seed, only=only, progress=progress)
-    shown = show(bundle, evaluation, found, seed=seed)
-    content = _content(bundle, evaluation, found, shown)
-    writers: dict[str, Writer] = {
-        "measures.json": json_writer({**found.to_json(), "rows": evaluation.which, "seed": seed}),
-        "report.html": bytes_writer(render_report(content).encode()),
+    found = measured(bundle, evaluation, seed=seed, only=only, factors=factors, progress=progress)
+    sections = show(bundle, evaluation, seed=seed)
+    pieces = exhibits(bundle, evaluation, found)
+    content = _content(bundle, evaluation, found, sections, pieces)
+    drawn = {
+        **{section.title: section.pictures for section in sections},
+        **{f"{title} evidence": pairs for title, pairs in pieces.items()},
     }
-    for section in shown:
-        for index, (_, picture) in enumerate(section.pictures):
+    shown = _files(drawn)
+    writers: dict[str, Writer] = {
+        "measures.json": json_writer(
+            {
+                **found.to_json(),
+                "findings": [finding.to_json() for finding in findings(found.scores)],
+                "rows": evaluation.which,
+                "complete": only is None,
+                "seed": seed,
+            }
+        ),
+        "report.html": bytes_writer(render_report(content).encode()),
+        **shown,
+    }
+    return Sheet(bundle=bundle.with_files(writers), measurements=found, which=evaluation.which, pictures=list(shown))
+
+
+def measured(
+    bundle: Bundle,
+    evaluation: Evaluation,
+    *,
+    seed: int,
+    only: Sequence[str] | None = None,
+    factors: Sequence[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Measurements:
+    """Every measure that the bundle's space and the columns of its rows allow."""
+    known = {name: bundle.column(name)[evaluation.numbers] for name in _factor_columns(bundle, factors)}
+    labels = bundle.column("label")[evaluation.numbers] if "label" in bundle.label_names else None
+    reference = evaluation.reference
+    return measure(
+        bundle.space,
+        bundle.modality.to_array(np.asarray(evaluation.raw)),
+        labels=labels,
+        factors=known or None,
+        reference=None if reference is None else bundle.modality.to_array(np.asarray(reference)),
+        seed=seed,
+        only=only,
+        progress=progress,
+    )
+
+
+def _factor_columns(bundle: Bundle, named: Sequence[str]) -> list[str]:
+    if named:
+        return list(named)
+    rendered = bundle.manifest["data"]["name"] in RENDERED
+    return [name for name in bundle.label_names if name != "label"] if rendered else []
+
+
+def _files(drawn: Mapping[str, Sequence[tuple[str, bytes | str]]]) -> dict[str, Writer]:
+    """Pictures as files, named after their part of the report."""
+    writers: dict[str, Writer] = {}
+    for title, pairs in drawn.items():
+        for index, (_, picture) in enumerate(pairs):
             ending = "png" if isinstance(picture, bytes) else "svg"
-            name = f"pictures/{section.title.lower().replace(' ', '-')}{f'-{index + 1}' if index else ''}.{ending}"
+            name = f"pictures/{title.lower().replace(' ', '-')}{f'-{index + 1}' if index else ''}.{ending}"
             writers[name] = bytes_writer(picture if isinstance(picture, bytes) else picture.encode())
-    made = [name for name in writers if name.startswith("pictures/")]
-    return Sheet(bundle=bundle.with_files(writers), measurements=found, which=evaluation.which, pictures=made)
+    return writers
 
 
-def show(bundle: Bundle, evaluation: Evaluation, found: Measurements, *, seed: int) -> list[Section]:
+def show(bundle: Bundle, evaluation: Evaluation, *, seed: int) -> list[Section]:
     """Sections of the report with the pictures that this kind of data allows."""
     chosen = np.sort(generator(seed, SHOW_STREAM).choice(len(evaluation.raw), min(SHOWN, len(evaluation.raw)), False))
     x = bundle.modality.to_array(np.asarray(evaluation.raw[chosen]))
     sections = _image_sections(bundle, x, seed) if isinstance(bundle.modality, ImageModality) else []
     if isinstance(bundle.modality, TableModality):
         sections = _table_sections(bundle, bundle.modality, x, evaluation.ids[chosen])
-    return [*sections, *_map_sections(bundle), *_curve_sections(bundle, found)]
+    return [*sections, *_map_sections(bundle), *_curve_sections(bundle)]
 
 
 def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[Section]:
@@ -133,19 +191,14 @@ def _map_sections(bundle: Bundle) -> list[Section]:
 _METHODS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
-def _curve_sections(bundle: Bundle, found: Measurements) -> list[Section]:
-    """How the fit went, and what its latent dimensions carry."""
-    drawn: list[tuple[str, bytes | str]] = []
+def _curve_sections(bundle: Bundle) -> list[Section]:
+    """How the fit went."""
     history = _history(bundle)
-    if len(history) > 1:
-        key, label = ("negative_elbo", "negative ELBO") if history[-1]["rate"] else ("distortion", "distortion")
-        curve = pictures.history_plot(history, series={key: f"validation {label} (nats)"})
-        drawn.append(("The validation bound over the steps of the fit.", curve))
-    score = found.scores.get("kl_per_dimension")
-    if score is not None and len(score.parts["kl"]) > 1:
-        bars = pictures.spectrum_plot(score.parts["kl"], low=score.parts["low"], high=score.parts["high"])
-        drawn.append(("How much each latent dimension says about a row; grey ones say nothing.", bars))
-    return [Section(title="Training", caption="", pictures=drawn)] if drawn else []
+    if len(history) < 2:
+        return []
+    key, label = ("negative_elbo", "negative ELBO") if history[-1]["rate"] else ("distortion", "distortion")
+    curve = pictures.history_plot(history, series={key: f"validation {label} (nats)"})
+    return [_one("Training", "The validation bound over the steps of the fit.", curve)]
 
 
 def _history(bundle: Bundle) -> list[dict[str, Any]]:
@@ -154,7 +207,13 @@ def _history(bundle: Bundle) -> list[dict[str, Any]]:
     return [json.loads(line) for line in bundle.file("history.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def _content(bundle: Bundle, evaluation: Evaluation, found: Measurements, shown: Sequence[Section]) -> ReportContent:
+def _content(
+    bundle: Bundle,
+    evaluation: Evaluation,
+    found: Measurements,
+    shown: Sequence[Section],
+    pieces: Mapping[str, Sequence[tuple[str, bytes | str]]],
+) -> ReportContent:
     made = bundle.manifest["provenance"]
     data = bundle.manifest["data"]
     architecture = bundle.manifest.get("architecture", {})
@@ -174,6 +233,7 @@ def _content(bundle: Bundle, evaluation: Evaluation, found: Measurements, shown:
         facts=[(name, value) for name, value in facts if value],
         measurements=found,
         sections=shown,
+        exhibits=pieces,
         notes=made.get("alarms", ()),
         command=f"latentarium fit --config {bundle.path.name} --out again" if data["source"] else "",
         settings=settings,

@@ -129,29 +129,48 @@ def measure(
     bundle: BundleArgument,
     data: Data = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this measure; may be given several times.")] = None,
+    factor: Annotated[
+        list[str] | None, typer.Option(help="Label column that is a true factor of variation; several times.")
+    ] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Measure the space: terminal table, measures.json, and report.html with pictures in the bundle."""
     from latentarium.cli.looking import run_measure
 
-    run_measure(bundle, data=data, only=only, seed=seed, as_json=json)
+    run_measure(bundle, data=data, only=only, factors=factor or (), seed=seed, as_json=json)
+
+
+@app.command()
+def compare(
+    first: BundleArgument,
+    second: Annotated[Path, typer.Argument(metavar="OTHER", help="A bundle learned from the same data.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("comparison.html"),
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Put two spaces of the same data side by side; bundles without a sheet are measured first."""
+    from latentarium.cli.looking import run_compare
+
+    run_compare(first, second, out=out, seed=seed, as_json=json)
 
 
 @app.command("map")
 def map_(
     bundle: BundleArgument,
-    method: Annotated[str, typer.Option(help="pca or tsne.")] = "pca",
+    method: Annotated[str, typer.Option(help="pca, tsne or umap.")] = "pca",
     rows: Annotated[int, typer.Option(help="Codes on the map, a seeded draw where there are more.")] = 10_000,
+    budget: Annotated[float | None, typer.Option(help="Seconds that may be spent.")] = None,
     label: Annotated[str | None, typer.Option(help="Label or attribute to colour by.")] = None,
     out: Out = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Put the codes on a 2-D map, keep it in the bundle and draw it coloured by label."""
-    from latentarium.cli.looking import run_map
+    from latentarium.cli.looking import MapRequest, run_map
 
-    run_map(bundle, method=method, rows=rows, label=label, out=out, seed=seed, as_json=json)
+    request = MapRequest(method=method, rows=rows, seed=seed, budget=budget)
+    run_map(bundle, request, label=label, out=out, as_json=json)
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""`measure`, `map`, `info` and `check`."""
+"""`measure`, `compare`, `map`, `info` and `check`."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from latentarium.cli.output import (
     bold,
     check_ending,
     console,
+    difference_table,
     emit,
     naming,
+    plain,
     say,
     score_table,
     scores_json,
@@ -21,51 +24,97 @@ from latentarium.cli.output import (
 )
 
 
-def run_measure(path: Path, *, data: str | None, only: Sequence[str] | None, seed: int, as_json: bool) -> None:
+def run_measure(
+    path: Path, *, data: str | None, only: Sequence[str] | None, factors: Sequence[str], seed: int, as_json: bool
+) -> None:
     """Measure and write the sheet into the bundle."""
     from latentarium.applications.specsheet import write_sheet
+    from latentarium.measures import findings
 
     began = time.perf_counter()
     bundle = open_bundle(path)
     with naming("measuring") as tell:
-        sheet = write_sheet(bundle, data=data, seed=seed, only=only, progress=tell)
+        sheet = write_sheet(bundle, data=data, seed=seed, only=only, factors=factors, progress=tell)
+    troubles = findings(sheet.measurements.scores)
     spent = {**sheet.measurements.seconds, "total": round(time.perf_counter() - began, 1)}
     result = {
         "bundle": str(path),
         "rows": sheet.which,
         "scores": scores_json(sheet.measurements.scores),
         "skipped": dict(sheet.measurements.skipped),
+        "findings": [finding.to_json() for finding in troubles],
         "seconds": spent,
     }
     if not as_json:
         score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
+        for finding in troubles:
+            console().print(f"{bold(finding.trouble)}: {plain(finding.words)} {plain(finding.advice)}", highlight=False)
         for name, why in sheet.measurements.skipped.items():
             say(f"skipped {name}: {why}")
     emit(result, as_json=as_json, words=f"report: {bold(path / 'report.html')}")
 
 
-def run_map(
-    path: Path, *, method: str, rows: int, label: str | None, out: Path | None, seed: int, as_json: bool
-) -> None:
+def run_compare(first: Path, second: Path, *, out: Path, seed: int, as_json: bool) -> None:
+    """Table of the differences, and the page."""
+    from latentarium import __version__
+    from latentarium.applications.comparing import sheets
+    from latentarium.files import replacing
+    from latentarium.measures import compare, render_comparison
+
+    check_ending(out, (".html",))
+    bundles = (open_bundle(first), open_bundle(second))
+    with naming("measuring") as tell:
+        found, rows = sheets(bundles, seed=seed, progress=tell)
+    differences = compare(*found)
+    names = (first.resolve().name, second.resolve().name)
+    page = render_comparison(names, differences, rows=rows, version=__version__)
+    with replacing(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    if not as_json:
+        difference_table(names, differences, f"{names[0]} and {names[1]}, on {rows}")
+    result = {
+        "first": str(first),
+        "second": str(second),
+        "rows": rows,
+        "differences": [difference.to_json() for difference in differences],
+        "page": str(out),
+    }
+    emit(result, as_json=as_json, words=f"page: {bold(out)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapRequest:
+    """A map to be made: how, of how many codes, and in how many seconds."""
+
+    method: str
+    rows: int
+    seed: int
+    budget: float | None = None
+
+
+def run_map(path: Path, request: MapRequest, *, label: str | None, out: Path | None, as_json: bool) -> None:
     """Fit a map, keep it, draw it."""
     from latentarium import pictures
     from latentarium.applications.mapping import add_map, map_labels
     from latentarium.arrays import check_positive_int
+    from latentarium.maps import Effort
 
-    check_positive_int(rows, "--rows", low=3)
+    method, rows = request.method, check_positive_int(request.rows, "--rows", low=3)
+    effort = Effort(budget=request.budget)
     check_ending(out, tuple(PICTURES))
     bundle = open_bundle(path)
     if label is not None:
         bundle.column(label)
     with naming(f"{method} map") as tell:
-        bundle, found = add_map(bundle, method=method, rows=rows, seed=seed, progress=tell)
+        bundle, found = add_map(bundle, method=method, rows=rows, seed=request.seed, effort=effort, progress=tell)
     target = out or Path(f"{path.resolve().name}-{method}.png")
     write_picture(pictures.map_image(found.coordinates, map_labels(bundle, found.ids, label)), target)
     result = {"bundle": str(path), "method": method, "rows": len(found.ids), "quality": dict(found.quality)}
-    known = ("trustworthiness", "neighbour_recall")
+    choice = found.settings["choice"]
+    known = ("trustworthiness", "continuity", "neighbour_recall")
     words = ", ".join(f"{name.replace('_', ' ')} {found.quality[name]:.3f}" for name in known if name in found.quality)
-    words = f"{method} map of {len(found.ids):,} codes: {words}\npicture: {bold(target)}"
-    emit({**result, "picture": str(target)}, as_json=as_json, words=words)
+    words = f"{method} map of {len(found.ids):,} codes: {words}\n{choice}\npicture: {bold(target)}"
+    emit({**result, "choice": choice, "picture": str(target)}, as_json=as_json, words=words)
 
 
 def run_info(path: Path, *, as_json: bool) -> None:

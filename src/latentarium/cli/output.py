@@ -9,6 +9,7 @@ from typing import Any
 
 from latentarium.errors import invalid
 from latentarium.files import replacing
+from latentarium.measures import Difference
 from latentarium.measures.score import Score
 
 PICTURES: Mapping[str, str] = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -34,9 +35,14 @@ def console(*, stderr: bool = False) -> Any:
 
 def bold(text: object) -> str:
     """Text to be shown in bold, whatever brackets it holds."""
+    return f"[bold]{plain(str(text))}[/]"
+
+
+def plain(text: str) -> str:
+    """Text beside markup, whatever brackets it holds."""
     from rich.markup import escape
 
-    return f"[bold]{escape(str(text))}[/]"
+    return escape(text)
 
 
 def say(words: str) -> None:
@@ -113,6 +119,22 @@ def score_table(scores: Mapping[str, Score], title: str) -> None:
         low, high = score.interval
         span = f"{low:.4g} to {high:.4g}"
         table.add_row(score.name, f"{score.value:.4g}", span, f"{score.n:,}", score.unit, score.direction)
+    console().print(table)
+
+
+def difference_table(names: tuple[str, str], differences: Sequence[Difference], title: str) -> None:
+    """Two spaces side by side; the significantly better value is bold."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("measure")
+    for name in (*names, "p"):
+        table.add_column(name, justify="right")
+    table.add_column("better side")
+    for found in differences:
+        values = [f"{score.value:.4g}" for score in (found.first, found.second)]
+        shown = [bold(v) if found.better == side else v for v, side in zip(values, ("first", "second"), strict=True)]
+        table.add_row(found.name, *shown, f"{found.p:.2g}", found.first.direction)
     console().print(table)
 
 

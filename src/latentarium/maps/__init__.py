@@ -2,5 +2,6 @@
 
 from latentarium.maps.fitting import fit_map
 from latentarium.maps.map import METHODS, Map
+from latentarium.maps.plan import Effort
 
-__all__ = ["METHODS", "Map", "fit_map"]
+__all__ = ["METHODS", "Effort", "Map", "fit_map"]

@@ -1,19 +1,25 @@
-"""Fitting maps: PCA in numpy, t-SNE by openTSNE."""
+"""Fitting maps: PCA in numpy, t-SNE by openTSNE, UMAP by umap-learn; landmarks first where there are many rows."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.arrays import FloatArray, check_finite, check_positive_int
+from latentarium.arrays import FloatArray, batches, check_finite
 from latentarium.errors import invalid
 from latentarium.maps.map import METHODS, Map, Method
+from latentarium.maps.neighbours import Cells
+from latentarium.maps.placing import place_near
+from latentarium.maps.plan import Effort
+from latentarium.maps.projection import principal, project
 from latentarium.maps.quality import map_quality
-from latentarium.rng import check_seed
+from latentarium.maps.tsne import tsne
+from latentarium.maps.umap import umap
+from latentarium.maps.watch import Progress, Watch
+from latentarium.rng import check_seed, generator
 
-Progress = Callable[[str, int, int], None]
-_ITERATIONS = 750
+_LANDMARKS = 64
+_CHUNK = 131_072
 
 
 def fit_map(
@@ -23,23 +29,26 @@ def fit_map(
     seed: int = 0,
     ids: ArrayLike | None = None,
     progress: Progress | None = None,
-    threads: int | None = None,
+    effort: Effort | None = None,
 ) -> Map:
     """A 2-D map of `codes` (n, ..), flattened to (n, d).
 
     Parameters
     ----------
     codes : at least 3 rows, finite
-    method : pca (linear, exact, instant) or tsne (neighbourhoods; Policar et al. 2024, openTSNE)
-    seed : decides t-SNE's optimisation and the rows the quality is judged on
+    method : pca (linear, exact, instant), tsne (neighbourhoods; Policar et al. 2024, openTSNE) or umap (McInnes et
+        al. 2018; needs the extra `umap`)
+    seed : decides the landmarks, the optimisation and the rows the quality is judged on
     ids : (n,) stable row ids; 0..n-1 where None
-    progress : called with (what, done, total)
-    threads : for t-SNE, 2 where None
+    progress : called with (what and its rate, done, total)
+    effort : seconds that may be spent, how many rows are fitted before the rest is placed, threads
 
     Raises
     ------
     InvalidInput
         When the codes are not finite, too few, or the method is unknown.
+    MissingExtra
+        When UMAP is asked for and umap-learn is not installed.
 
     Examples
     --------
@@ -52,10 +61,9 @@ def fit_map(
     if method not in METHODS:
         raise invalid("method", f"one of {list(METHODS)}", method)
     names = np.arange(len(flat)) if ids is None else np.asarray(ids)
-    if method == "pca":
-        coordinates, anchors, settings = _pca(flat)
-    else:
-        coordinates, anchors, settings = _tsne(flat, seed, threads, progress)
+    cost = effort or Effort()
+    watch = Watch.start(progress, cost.budget)
+    coordinates, anchors, settings = _pca(flat) if method == "pca" else _local(flat, method, seed, cost, watch)
     return Map(
         method=method,
         coordinates=coordinates,
@@ -79,40 +87,43 @@ Fitted = tuple[FloatArray, dict[str, NDArray[Any]], dict[str, Any]]
 
 
 def _pca(flat: FloatArray) -> Fitted:
-    """The two leading eigenvectors of the covariance; each has its largest entry positive."""
-    wide = flat.astype(np.float64)
-    mean = wide.mean(0)
-    centred = wide - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(wide))
-    components = np.zeros((2, flat.shape[1]))
-    kept = min(2, flat.shape[1])
-    components[:kept] = vectors[:, ::-1].T[:kept]
-    largest = np.abs(components).argmax(1)
-    signs = np.sign(components[np.arange(2), largest])
-    components *= np.where(signs == 0, 1, signs)[:, None]
-    total = max(float(values.sum()), 1e-300)
-    explained = [float(max(v, 0) / total) for v in values[::-1][:kept]]
-    anchors = {"mean": mean, "components": components}
-    return (centred @ components.T).astype(np.float32), anchors, {"explained_variance": explained}
+    mean, components, explained = principal(flat)
+    choice = f"all {len(flat):,} rows, projected on the two directions of most variance"
+    settings = {"explained_variance": explained, "choice": choice}
+    return project(flat, mean, components), {"mean": mean, "components": components}, settings
 
 
-def _tsne(flat: FloatArray, seed: int, threads: int | None, progress: Progress | None) -> Fitted:
-    from openTSNE import TSNE
+def _local(flat: FloatArray, method: Method, seed: int, effort: Effort, watch: Watch) -> Fitted:
+    """A map of neighbourhoods: of all rows, or of landmarks with the other rows placed among them."""
+    count, why = effort.fitted_rows(len(flat), method)
+    fitted = np.sort(generator(seed, _LANDMARKS).permutation(len(flat))[:count])
+    cells = Cells.of(flat[fitted], seed=seed)
+    share = 1.0 if count == len(flat) else 0.6
+    fit = tsne if method == "tsne" else umap
+    places, settings = fit(cells, seed=seed, threads=effort.threads, watch=watch.until(share))
+    coordinates = places
+    if count < len(flat):
+        coordinates = _with_placed(flat, fitted, places, cells, effort, watch)
+    anchors = {"codes": cells.codes, "centres": cells.centres, "owner": cells.owner, "fitted": fitted}
+    search = "exact" if cells.exact else "approximate"
+    iterations = f", {settings['iterations']} iterations" if "iterations" in settings else ""
+    choice = f"fitted {why}{iterations}, {search} neighbours"
+    choice += "" if count == len(flat) else f"; {len(flat) - count:,} rows placed"
+    facts = {"fitted": count, "search": search, "budget": effort.budget, "threads": effort.threads}
+    return coordinates, anchors, {**settings, **facts, "choice": choice}
 
-    jobs = check_positive_int(2 if threads is None else threads, "threads", high=1024)
-    perplexity = min(30.0, max(1.0, (len(flat) - 1) / 3))
 
-    def tell(iteration: int, _error: float, _embedding: object) -> None:
-        if progress is not None:
-            progress("tsne", iteration, _ITERATIONS)
-
-    settings: dict[str, Any] = {"perplexity": perplexity, "initialization": "pca", "metric": "euclidean"}
-    model = TSNE(
-        **settings,
-        n_jobs=jobs,
-        random_state=seed % 2**32,
-        callbacks=tell,
-        callbacks_every_iters=25,
-    )
-    coordinates = np.ascontiguousarray(np.asarray(model.fit(flat)), np.float32)
-    return coordinates, {"codes": flat}, {**settings, "iterations": _ITERATIONS, "threads": jobs}
+def _with_placed(
+    flat: FloatArray, fitted: NDArray[np.int64], places: FloatArray, cells: Cells, effort: Effort, watch: Watch
+) -> FloatArray:
+    coordinates = np.empty((len(flat), 2), np.float32)
+    coordinates[fitted] = places
+    rest = np.ones(len(flat), bool)
+    rest[fitted] = False
+    others = np.flatnonzero(rest)
+    tell = watch.told("placing")
+    for part in batches(len(others), _CHUNK):
+        rows = others[part]
+        coordinates[rows] = place_near(flat[rows], cells, places, threads=effort.threads)
+        tell(part.stop, len(others))
+    return coordinates

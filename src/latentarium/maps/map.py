@@ -7,14 +7,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.arrays import FloatArray, as_rows, batches
+from latentarium.arrays import FloatArray, as_rows
 from latentarium.errors import invalid
+from latentarium.maps.neighbours import Cells
+from latentarium.maps.placing import place_near
+from latentarium.maps.projection import project
 
-Method = Literal["pca", "tsne"]
-METHODS: tuple[Method, ...] = ("pca", "tsne")
-_PLACED_BY: Mapping[Method, tuple[str, ...]] = {"pca": ("mean", "components"), "tsne": ("codes",)}
-_PLACING_NEIGHBOURS = 15
-_CHUNK = 512
+Method = Literal["pca", "tsne", "umap"]
+METHODS: tuple[Method, ...] = ("pca", "tsne", "umap")
+_PLACED_BY = {"pca": ("mean", "components"), "tsne": ("codes", "centres", "owner", "fitted")}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,12 +24,13 @@ class Map:
 
     Parameters
     ----------
-    method : pca or tsne
+    method : pca, tsne or umap
     coordinates : (n, 2) float32
     ids : (n,) stable row ids, aligned with the coordinates
-    settings : everything that would change the coordinates
-    quality : trustworthiness and neighbour_recall, each 0 to 1, on the rows stated beside them
-    anchors : what places new codes: the projection of a PCA, the fitted codes (n, d) of a t-SNE
+    settings : everything that would change the coordinates; `choice` says in words what was fitted, and how
+    quality : trustworthiness, continuity and neighbour_recall, each 0 to 1, on the rows stated beside them
+    anchors : what places new codes: the projection of a PCA; else the fitted `codes` (m, d) in their cells
+        (`centres`, `owner`) and `fitted` (m,), their rows in `coordinates`
     """
 
     method: Method
@@ -45,22 +47,26 @@ class Map:
             raise invalid("coordinates", "of shape (n, 2)", self.coordinates.shape)
         if self.ids.shape != (len(self.coordinates),):
             raise invalid("ids", f"{len(self.coordinates)} ids, one for each row", self.ids.shape)
-        missing = [name for name in _PLACED_BY[self.method] if name not in self.anchors]
+        missing = [name for name in self._placed_by() if name not in self.anchors]
         if missing:
             raise invalid("anchors", f"those of a {self.method} map", f"no {missing}")
 
-    def place(self, new_codes: ArrayLike) -> FloatArray:
+    def _placed_by(self) -> tuple[str, ...]:
+        return _PLACED_BY["pca" if self.method == "pca" else "tsne"]
+
+    def place(self, new_codes: ArrayLike, *, threads: int = 2) -> FloatArray:
         """Coordinates (m, 2) of codes the map was not fitted on.
 
-        PCA projects. t-SNE has no such function: a code goes to the mean of its 15 nearest fitted codes,
-        weighted by a Gaussian whose width is the distance to the nearest of them.
+        PCA projects. t-SNE and UMAP have no such function: a code goes where its 15 nearest fitted codes lie
+        closest together on the map (see `maps.placing.place_near`).
         """
         if self.method == "pca":
             mean, components = self.anchors["mean"], self.anchors["components"]
-            flat = _flat(new_codes, len(mean))
-            return ((flat.astype(np.float64) - mean) @ components.T).astype(np.float32)
+            return project(_flat(new_codes, len(mean)), mean, components)
         fitted = self.anchors["codes"]
-        return _place_by_neighbours(_flat(new_codes, fitted.shape[1]), fitted, self.coordinates)
+        cells = Cells(codes=fitted, centres=self.anchors["centres"], owner=self.anchors["owner"])
+        places = self.coordinates[self.anchors["fitted"]]
+        return place_near(_flat(new_codes, fitted.shape[1]), cells, places, threads=threads)
 
     def to_arrays(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON-ready facts, and the arrays to store beside them; anchors are named anchor.NAME."""
@@ -85,22 +91,3 @@ class Map:
 def _flat(codes: ArrayLike, dim: int) -> FloatArray:
     rows = np.asarray(codes)
     return as_rows(rows.reshape(len(rows), -1), (dim,), name="codes")
-
-
-def _place_by_neighbours(new: FloatArray, fitted: NDArray[Any], coordinates: FloatArray) -> FloatArray:
-    from scipy.spatial.distance import cdist
-
-    count = min(_PLACING_NEIGHBOURS, len(fitted))
-    wide = np.asarray(fitted, np.float64)
-    out = np.empty((len(new), 2), np.float32)
-    for part in batches(len(new), _CHUNK):
-        distances = cdist(new[part].astype(np.float64), wide)
-        nearest = np.argpartition(distances, count - 1, axis=1)[:, :count]
-        near = np.take_along_axis(distances, nearest, axis=1)
-        closest = near.min(1, keepdims=True)
-        # the floor keeps a fitted code on its own coordinates instead of dividing by zero
-        width = np.maximum(closest, 1e-6 * (1 + near.max(1, keepdims=True)))
-        weights = np.exp(-0.5 * (near**2 - closest**2) / width**2)
-        weights /= weights.sum(1, keepdims=True)
-        out[part] = np.einsum("nk,nkj->nj", weights, coordinates[nearest])
-    return out

@@ -1,9 +1,9 @@
 """What measures look at: one pass of a space over the rows, each part computed once and only when asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,13 @@ from latentarium.rng import check_seed, generator
 from latentarium.space import Codes, LatentSpace, Posterior
 
 Array = NDArray[np.float64]
-_POSTERIOR_NOISE = 21
+T = TypeVar("T")
+GENERATED = 5000
+_POSTERIOR_NOISE, _GENERATED = 21, 22
 LOG_2PI = float(np.log(2 * np.pi))
+
+
+Factors = ArrayLike | Mapping[str, ArrayLike]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,15 +47,14 @@ class Beside:
         cls,
         *,
         labels: ArrayLike | None = None,
-        factors: ArrayLike | None = None,
-        factor_names: Sequence[str] = (),
+        factors: Factors | None = None,
     ) -> "Beside":
         """Number the classes and check the factors.
 
         Raises
         ------
         InvalidInput
-            When factors are not an (n, k) table of finite numbers, or the names are not k.
+            When factors are not a table of finite numbers.
         """
         numbers, classes = None, ()
         if labels is not None:
@@ -58,14 +62,20 @@ class Beside:
             numbers, classes = inverse.reshape(-1).astype(np.int64), tuple(map(str, found))
         if factors is None:
             return cls(labels=numbers, classes=classes)
-        table = np.asarray(factors, np.float64)
+        columns = cast(Mapping[str, ArrayLike], factors) if isinstance(factors, Mapping) else None
+        table = np.asarray(np.column_stack(list(columns.values())) if columns else factors, np.float64)
         if table.ndim != 2 or not table.shape[1]:
             raise invalid("factors", "a table (n, k) of at least one factor", table.shape)
         check_finite(table, "factors")
-        names = tuple(factor_names) or tuple(f"f{i}" for i in range(table.shape[1]))
-        if len(names) != table.shape[1]:
-            raise invalid("factor_names", f"{table.shape[1]} names, one for each factor", len(names))
+        names = tuple(columns) if columns else tuple(f"f{i}" for i in range(table.shape[1]))
         return cls(labels=numbers, classes=classes, factors=table, factor_names=names)
+
+    @property
+    def factor_columns(self) -> dict[str, Array]:
+        """The factors by name; empty where there are none."""
+        if self.factors is None:
+            return {}
+        return dict(zip(self.factor_names, self.factors.T, strict=True))
 
     def check(self, count: int) -> None:
         """Raise `InvalidInput` where a column has not `count` rows."""
@@ -79,7 +89,8 @@ class Evidence:
     """A space, the rows it is measured on, and what follows from them, cached.
 
     `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another
-    prior was fitted to the codes afterwards.
+    prior was fitted to the codes afterwards. `features` gives what generated and real rows are compared in; None
+    stands for the principal components of the data.
     """
 
     space: LatentSpace
@@ -88,6 +99,8 @@ class Evidence:
     prior: Distribution | None = None
     beside: Beside = field(default_factory=Beside)
     reference: FloatArray | None = None
+    features: Callable[[Any], ArrayLike] | None = None
+    _found: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -120,6 +133,18 @@ class Evidence:
         """Those of the space, and "labels", "factors" and "reference" where the rows come with them."""
         given = {"labels": self.beside.labels, "factors": self.beside.factors, "reference": self.reference}
         return self.space.capabilities | {name for name, value in given.items() if value is not None}
+
+    def once(self, make: Callable[["Evidence"], T]) -> T:
+        """What `make` gives for this evidence, computed on the first call and kept for the measures that share it."""
+        if make not in self._found:
+            self._found[make] = make(self)
+        return cast(T, self._found[make])
+
+    @cached_property
+    def generated(self) -> FloatArray:
+        """Decoded draws of the space's own prior, as many as there are rows and at most 5,000."""
+        seed = int(generator(self.seed, _GENERATED).integers(2**62))
+        return self.space.sample(min(len(self.x), GENERATED), seed=seed)
 
     @cached_property
     def posterior(self) -> Posterior:

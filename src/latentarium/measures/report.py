@@ -9,12 +9,13 @@ from importlib import resources
 from typing import Any
 
 from latentarium.errors import invalid
+from latentarium.measures.findings import Finding, findings
 from latentarium.measures.score import Score, format_value
-from latentarium.measures.suite import Measurements
+from latentarium.measures.suite import FAMILIES, Family, Measurements
 
 HEADLINES = (
-    "negative_elbo", "bits_per_dimension", "rate", "distortion", "psnr", "ssim", "mse", "active_units",
-    "aggregated_posterior_mmd",
+    "negative_elbo", "bits_per_dimension", "psnr", "active_units", "straightness", "infom", "coverage",
+    "probe_accuracy", "rate", "distortion", "mse", "ssim", "aggregated_posterior_mmd",
 )  # fmt: skip
 _MOST_TILES = 8
 _BETTER: Mapping[str, str] = {"higher": "higher", "lower": "lower", "neither": "–"}
@@ -47,6 +48,7 @@ class ReportContent:
     facts : pairs such as ("latent size", "32"), shown under the title
     measurements : scores, and what was skipped
     sections : pictures in the order to be shown
+    exhibits : pictures that belong to the scores of a family, by the family's title: (words, picture)
     notes : warnings and alarms, in words
     command : how to make the report's subject again
     settings : the full configuration, JSON-ready, folded away
@@ -59,6 +61,9 @@ class ReportContent:
     subtitle: str = ""
     facts: Sequence[tuple[str, str]] = ()
     sections: Sequence[Section] = ()
+    exhibits: Mapping[str, Sequence[tuple[str, bytes | str]]] = field(
+        default_factory=dict[str, Sequence[tuple[str, bytes | str]]]
+    )
     notes: Sequence[str] = ()
     command: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -80,21 +85,27 @@ def render_report(content: ReportContent) -> str:
     >>> "the space has no posterior" in render_report(ReportContent(title="t", measurements=empty))
     True
     """
-    style = resources.files("latentarium.measures").joinpath("report.css").read_text(encoding="utf-8")
     parts = (
         _head(content),
+        _findings(content.measurements),
         _tiles(content),
         *(_section(section) for section in content.sections),
-        _scores(content.measurements),
+        *(_family(family, content) for family in FAMILIES),
         _skipped(content.measurements),
         _again(content),
     )
-    foot = f"<footer>Made by Latentarium {escape(content.version)}".rstrip() + "</footer>"
+    return html_page(content.title, "".join(parts), version=content.version)
+
+
+def html_page(title: str, body: str, *, version: str) -> str:
+    """`body` as one HTML file with the report's looks."""
+    style = resources.files("latentarium.measures").joinpath("report.css").read_text(encoding="utf-8")
+    foot = f"<footer>Made by Latentarium {escape(version)}".rstrip() + "</footer>"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(content.title)}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{''.join(parts)}{foot}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}{foot}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -156,17 +167,51 @@ def _figure(words: str, picture: bytes | str) -> str:
     return f"<figure>{image}{caption}</figure>"
 
 
-def _scores(measurements: Measurements) -> str:
+def _findings(measurements: Measurements) -> str:
+    """What stands out, in words; or that nothing does, and how many scores were looked at."""
     if not measurements.scores:
         return ""
-    rows = "".join(_score_row(score) for score in measurements.scores.values())
+    found = findings(measurements.scores)
+    if not found:
+        words = f"None of the known troubles shows in these {len(measurements.scores)} scores."
+        return f'<section><h2>Troubles</h2><p class="clear">{words}</p></section>\n'
+    items = "".join(_finding(finding) for finding in found)
+    return f'<section><h2>Troubles</h2><ul class="findings">{items}</ul></section>\n'
+
+
+def _finding(finding: Finding) -> str:
+    behind = ", ".join(f"<code>{escape(name)}</code>" for name in finding.scores)
+    return (
+        f"<li><strong>{escape(readable(finding.trouble))}</strong><span>{escape(finding.words)}</span>"
+        f'<span class="advice">{escape(finding.advice)} <small>Seen in {behind}.</small></span></li>'
+    )
+
+
+def _family(family: Family, content: ReportContent) -> str:
+    """The scores of one family with the pictures that show them; nothing where none was taken."""
+    scores = content.measurements.scores
+    taken = [scores[entry.name] for entry in family.entries if entry.name in scores]
+    if not taken:
+        return ""
+    pieces = content.exhibits.get(family.title, ())
+    cards = "".join(f'<div class="card">{_figure(words, picture)}</div>' for words, picture in pieces)
+    shown = f'<div class="cards">{cards}</div>' if cards else ""
+    return (
+        f'<section><h2>{escape(family.title)}</h2><p class="caption">{escape(family.about)}</p>'
+        f"{shown}{_score_table(taken)}</section>\n"
+    )
+
+
+def _score_table(scores: Sequence[Score]) -> str:
+    rows = "".join(_score_row(score) for score in scores)
     heads = (
         "<th>measure</th><th class='number'>value</th><th class='number'>95 % interval</th>"
-        "<th class='number'>rows</th><th>better</th><th>misleads when</th>"
+        "<th class='number'>to compare with</th><th class='number'>rows</th><th>better</th>"
+        "<th>says, and misleads when</th>"
     )
     return (
-        '<section><h2>All scores</h2><div class="card scroll"><table class="scores">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>\n"
+        '<div class="card scroll"><table class="scores">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -175,9 +220,18 @@ def _score_row(score: Score) -> str:
     return (
         f"<tr><td><code>{escape(score.name)}</code></td>"
         f'<td class="number">{format_value(score.value)}{unit}</td>'
-        f'<td class="number optional">{_interval(score)}</td><td class="number optional">{score.n:,}</td>'
-        f'<td class="optional">{_BETTER[score.direction]}</td><td class="words">{escape(score.misleads)}</td></tr>'
+        f'<td class="number optional">{_interval(score)}</td><td class="number optional">{_yardstick(score)}</td>'
+        f'<td class="number optional">{score.n:,}</td><td class="optional">{_BETTER[score.direction]}</td>'
+        f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em></td></tr>'
     )
+
+
+def _yardstick(score: Score) -> str:
+    """What the value is to be held against: the same between real rows, or chance."""
+    real = score.settings.get("real_against_real")
+    if isinstance(real, int | float):
+        return f"{format_value(real)} real rows"
+    return "" if score.chance is None else f"{format_value(score.chance)} chance"
 
 
 def _skipped(measurements: Measurements) -> str:

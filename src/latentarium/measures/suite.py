@@ -4,14 +4,27 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from numpy.typing import ArrayLike
 
 from latentarium.errors import LatentariumError, invalid
-from latentarium.measures import information, prior_match, reconstruction
+from latentarium.measures import (
+    compactness,
+    curvature,
+    dependence,
+    disentanglement,
+    information,
+    interpretability,
+    intrinsic,
+    prior_match,
+    realism,
+    reconstruction,
+    samples,
+    smoothness,
+)
 from latentarium.measures.entry import Entry
-from latentarium.measures.evidence import Beside, Evidence
+from latentarium.measures.evidence import Beside, Evidence, Factors
 from latentarium.measures.score import Score, format_value, score_row
 from latentarium.space import LatentSpace
 
@@ -52,13 +65,57 @@ class Measurements:
         return f"<table><tr>{heads}</tr>{rows}</table>{tail}"
 
 
-_SUITE: tuple[Entry, ...] = (
-    *information.ENTRIES,
-    *reconstruction.ENTRIES,
-    *prior_match.ENTRIES,
-)
+@dataclass(frozen=True)
+class Family:
+    """Measures of one virtue, as the sheet groups them."""
 
+    title: str
+    about: str
+    entries: tuple[Entry, ...]
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "Reconstruction and information",
+        "What a code keeps of its row, and what it costs to send.",
+        (*information.ENTRIES, *reconstruction.ENTRIES, *prior_match.ENTRIES, *dependence.ENTRIES),
+    ),
+    Family(
+        "Smoothness",
+        "Whether a small step through the space is a small change of the data, and equal steps equal changes.",
+        (*smoothness.ENTRIES, *curvature.ENTRIES, *realism.ENTRIES),
+    ),
+    Family(
+        "Disentanglement",
+        "Whether each known factor of variation has a latent of its own.",
+        disentanglement.ENTRIES,
+    ),
+    Family(
+        "Compactness",
+        "How many dimensions the codes use, and how many they would need.",
+        (*compactness.ENTRIES, *intrinsic.ENTRIES),
+    ),
+    Family(
+        "Coverage and collapse",
+        "Whether samples show everything the data hold, look like them, and copy none of them.",
+        samples.ENTRIES,
+    ),
+    Family(
+        "Interpretability",
+        "What can be read off the codes, and what edits along a direction do.",
+        interpretability.ENTRIES,
+    ),
+)
+_SUITE: tuple[Entry, ...] = tuple(entry for family in FAMILIES for entry in family.entries)
 MEASURES: tuple[str, ...] = tuple(entry.name for entry in _SUITE)
+
+
+class Options(TypedDict, total=False):
+    """How `measure` runs."""
+
+    seed: int
+    only: Iterable[str] | None
+    progress: Callable[[str, int, int], None] | None
 
 
 def measure(
@@ -66,12 +123,9 @@ def measure(
     x: ArrayLike,
     *,
     labels: ArrayLike | None = None,
-    factors: ArrayLike | None = None,
-    factor_names: Sequence[str] = (),
+    factors: Factors | None = None,
     reference: ArrayLike | None = None,
-    seed: int = 0,
-    only: Iterable[str] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    **options: Unpack[Options],
 ) -> Measurements:
     """Run the measures that `space` is capable of on the rows `x`; say which were skipped and why.
 
@@ -80,12 +134,11 @@ def measure(
     space : any latent space
     x : (n, *data_shape) in array units, or raw uint8 images where the space knows its modality
     labels : (n,) classes, for the measures that use them
-    factors : (n, k) true factors of variation, whole numbers for the levels of a factor or floats for a continuous one
-    factor_names : k names, f0, f1, .. where empty
-    reference : (m, *data_shape) rows that the space was trained on: what samples must cover and not copy
-    seed : equal seeds give equal scores
-    only : names from `MEASURES`; all of them where None
-    progress : called with (name, done, total) before each measure
+    factors : true factors of variation, (n, k) or columns by name: whole numbers for the levels of a factor or
+        floats for a continuous one
+    reference : (m, *data_shape) rows that the space was trained on: what samples must not copy
+    options : seed (equal seeds give equal scores, 0 where left out), only (names from `MEASURES`; all of them where
+        None), progress (called with (name, done, total) before each measure)
 
     Raises
     ------
@@ -100,9 +153,9 @@ def measure(
     >>> list(found.scores), found.skipped["rate"]
     (['mse'], 'the space has no posterior')
     """
-    beside = Beside.of(labels=labels, factors=factors, factor_names=factor_names)
-    evidence = Evidence.of(space, x, seed=seed, beside=beside, reference=reference)
-    entries = _wanted(only)
+    beside = Beside.of(labels=labels, factors=factors)
+    evidence = Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference)
+    entries, progress = _wanted(options.get("only")), options.get("progress")
     scores: dict[str, Score] = {}
     skipped: dict[str, str] = {}
     seconds: dict[str, float] = {}
@@ -126,7 +179,8 @@ def _run(entry: Entry, evidence: Evidence) -> Score | str:
     """The score, or why there is none."""
     missing = sorted(entry.needs - evidence.capabilities)
     if missing:
-        return f"{_OWNERS.get(missing[0], 'the space has')} no {' and no '.join(missing)}"
+        owners = sorted({_OWNERS.get(name, "the space has") for name in missing}, reverse=True)
+        return "; ".join(_lacks(owner, missing) for owner in owners)
     reason = entry.refuse(evidence)
     if reason:
         return reason
@@ -134,6 +188,11 @@ def _run(entry: Entry, evidence: Evidence) -> Score | str:
         return entry.run(evidence)
     except LatentariumError as error:
         return str(error)
+
+
+def _lacks(owner: str, missing: Sequence[str]) -> str:
+    names = [name for name in missing if _OWNERS.get(name, "the space has") == owner]
+    return f"{owner} no {' and no '.join(names)}"
 
 
 def _wanted(only: Iterable[str] | None) -> list[Entry]:

@@ -1,6 +1,6 @@
 """Pictures: arrays in, PIL images or SVG text out. Nothing here writes a file or keeps global state."""
 
-from latentarium.pictures.charts import feature_bars, history_plot, spectrum_plot
+from latentarium.pictures.charts import feature_bars, history_plot, profile_plot, spectrum_plot
 from latentarium.pictures.images import pairs_sheet, png_bytes, sheet, strip, to_image, traversals
 from latentarium.pictures.maps import map_image, map_plot
 from latentarium.pictures.svg import PALETTE
@@ -13,6 +13,7 @@ __all__ = [
     "map_plot",
     "pairs_sheet",
     "png_bytes",
+    "profile_plot",
     "sheet",
     "spectrum_plot",
     "strip",

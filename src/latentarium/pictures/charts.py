@@ -65,8 +65,34 @@ def history_plot(rows: Sequence[Mapping[str, Any]], *, series: Mapping[str, str]
     return document(_WIDTH, _HEIGHT, "Training curve", body + panel.x_labels(steps, x))
 
 
-def feature_bars(x: ArrayLike, reconstruction: ArrayLike, names: Sequence[str]) -> str:
-    """One row of a table and its reconstruction: for each feature a dot for either value, joined by a line."""
+def profile_plot(values: ArrayLike, *, title: str, x: str, y: str, level: float | None = None) -> str:
+    """One curve over [0, 1], with a dashed line at `level`; the axis begins at 0."""
+    curve = np.asarray(values, np.float64).ravel()
+    if len(curve) < 2 or not np.isfinite(curve).all():
+        raise invalid("values", "at least two finite numbers", curve)
+    top = 1.08 * max(float(curve.max()), level or 0.0, 1e-12)
+    panel = _panel((0.0, 1.0), (0.0, top), left=44, right=16)
+    line = np.column_stack([np.linspace(0, 1, len(curve)), curve])
+    dashes = ""
+    if level is not None:
+        height = f"{panel.down(level):.1f}"
+        dashes = (
+            f'<line x1="{panel.left}" x2="{_WIDTH - panel.right}" y1="{height}" y2="{height}" stroke="currentColor" '
+            'stroke-opacity="0.5" stroke-dasharray="4 4"/>'
+        )
+    body = panel.grid(ticks(0, top)) + text(2, 18, y, faint=True) + dashes + _polyline(panel, line, FIRST)
+    return document(_WIDTH, _HEIGHT, title, body + panel.x_labels(ticks(0, 1), x))
+
+
+def feature_bars(
+    x: ArrayLike,
+    reconstruction: ArrayLike,
+    names: Sequence[str],
+    *,
+    keys: tuple[str, str] = ("data", "reconstruction"),
+    title: str = "Features of a row and of its reconstruction",
+) -> str:
+    """Pairs of values, as of a row of a table and its reconstruction: a dot for either value, joined by a line."""
     first, second = np.asarray(x, np.float64).ravel(), np.asarray(reconstruction, np.float64).ravel()
     if not len(first) == len(second) == len(names):
         raise invalid("names", f"{len(first)} names, one for each feature of both rows", len(names))
@@ -88,12 +114,13 @@ def feature_bars(x: ArrayLike, reconstruction: ArrayLike, names: Sequence[str]) 
         _dumbbell(panel, 40 + 22.0 * i, name, (float(a), float(b)))
         for i, (name, a, b) in enumerate(zip(names, first, second, strict=True))
     )
-    key = _dot(gutter + 5, 12, FIRST) + text(gutter + 15, 16, "data")
-    key += _ring(gutter + 67, 12) + text(gutter + 77, 16, "reconstruction")
+    second_key = gutter + 39 + 7.0 * len(keys[0])
+    key = _dot(gutter + 5, 12, FIRST) + text(gutter + 15, 16, keys[0])
+    key += _ring(second_key, 12) + text(second_key + 10, 16, keys[1])
     labels = "".join(
         text(panel.across(t), height - 4, tick_label(t), anchor="middle", faint=True) for t in ticks(*panel.x, about=5)
     )
-    return document(_WIDTH, height, "Features of a row and of its reconstruction", key + rows + labels)
+    return document(_WIDTH, height, title, key + rows + labels)
 
 
 def _panel(x: tuple[float, float], y: tuple[float, float], *, left: float, right: float = 8) -> Panel:

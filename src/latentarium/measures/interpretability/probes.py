@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import check_finite, check_positive_int
 from latentarium.errors import invalid
-from latentarium.measures.evidence import Beside, Evidence
+from latentarium.measures.evidence import Beside, Evidence, Factors
 from latentarium.measures.interpretability.rows import (
     Array,
     Rows,
@@ -115,7 +115,7 @@ def probe_selectivity(codes: ArrayLike, labels: ArrayLike | Beside, *, shuffles:
     )
 
 
-def probe_r2(codes: ArrayLike, factors: ArrayLike, *, factor_names: Sequence[str] = (), seed: int = 0) -> Score:
+def probe_r2(codes: ArrayLike, factors: Factors, *, seed: int = 0) -> Score:
     """Held-out R^2 of each factor under ridge regression (alpha = 1) of standardised codes; the value is their mean.
 
     Fitted on two thirds of at most 10,000 rows drawn by `seed`. 1 is perfect, 0 is the mean's own, and below 0 is
@@ -134,7 +134,7 @@ def probe_r2(codes: ArrayLike, factors: ArrayLike, *, factor_names: Sequence[str
     """
     from sklearn.linear_model import Ridge
 
-    beside = Beside.of(factors=factors, factor_names=factor_names)
+    beside = Beside.of(factors=factors)
     truth = np.asarray(beside.factors)
     table = checked_codes(codes, len(truth))
     split = split_rows(len(table), seed=check_seed(seed))
@@ -259,7 +259,7 @@ def probe_selectivity_of(evidence: Evidence) -> Score:
 def probe_r2_of(evidence: Evidence) -> Score:
     """`probe_r2` of evidence at hand."""
     beside = evidence.beside
-    return probe_r2(evidence.codes, np.asarray(beside.factors), factor_names=beside.factor_names, seed=evidence.seed)
+    return probe_r2(evidence.codes, beside.factor_columns, seed=evidence.seed)
 
 
 def single_latent_f1_of(evidence: Evidence) -> Score:

@@ -1,0 +1,69 @@
+"""Write docs/reference/measures.md from the suite and the docstrings of its measures.
+
+With --check nothing is written, and the exit status is 1 where the page is stale.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+from latentarium import measures
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "measures.md"
+HEAD = """# Measures
+
+`latentarium measure BUNDLE`, or `la.measure(space, x, labels=.., factors=.., reference=..)` in Python. What a space or
+its rows cannot do is skipped, with the reason. A score has `value`, `interval` (95 %), `n`, `direction`, `unit`, `range`,
+`chance`, `parts`, `settings`, `meaning` and `misleads`; a score of samples also has the same score between two draws of
+real rows, as `settings["real_against_real"]`. Each measure is also a function of its own in `latentarium.measures`,
+of plain arrays or of a space, whose docstring has the definition and its source.
+
+`--only NAME` computes some of them; measures.json and the report then hold just these. `latentarium compare A B` puts
+two sheets side by side and says which differences are more than chance. What a sheet says in words under "Troubles"
+are rules over these scores, with their thresholds, in `latentarium.measures.findings`.
+"""
+TAIL = """
+Maps have measures of their own, printed by `latentarium map`: trustworthiness (map neighbours that are true neighbours,
+Venna & Kaski 2001), continuity (true neighbours that stay near) and neighbour recall, each from 0 to 1.
+
+```python
+import latentarium as la
+
+bundle = la.open_bundle("space")
+scores = la.measure(bundle.space, bundle.modality.to_array(bundle.kept), only=["psnr", "rate"])
+print(scores.frame())
+```
+
+This page is made by `python scripts/make_measure_docs.py`.
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    return HEAD + "".join(_family(family) for family in measures.FAMILIES) + TAIL
+
+
+def _family(family: measures.Family) -> str:
+    rows = "".join(_row(entry.name, sorted(entry.needs)) for entry in family.entries)
+    return f"\n## {family.title}\n\n{family.about}\n\n| name | needs | what it is |\n| --- | --- | --- |\n{rows}"
+
+
+def _row(name: str, needs: list[str]) -> str:
+    words = inspect.getdoc(getattr(measures, name)) or ""
+    first = re.sub(r"\s+", " ", words.split("\n\n")[0]).replace("|", "\\|").rstrip(".")
+    return f"| `{name}` | {', '.join(needs)} | {first} |\n"
+
+
+def main() -> None:
+    """Write the page, or compare it with the one that is there."""
+    page = render()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(page, encoding="utf-8")
+        return
+    if PAGE.read_text(encoding="utf-8") != page:
+        sys.exit(f"{PAGE.name} is stale: run python scripts/make_measure_docs.py")
+
+
+if __name__ == "__main__":
+    main()

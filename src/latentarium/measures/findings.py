@@ -1,0 +1,187 @@
+"""Troubles a sheet names in words: rules over scores, each with its evidence and what to do about it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from latentarium.measures.score import Score, format_value
+
+LOWEST_RATE = 0.5 * math.log(2)
+"""Nats: half a bit a row. Fits that use their code carry a nat and more."""
+LEAST_CLASS_SHARE = 1 / 3
+"""A class that samples show less than a third as often as the data do counts as lost."""
+LEAST_COVERAGE, LEAST_PRECISION = 0.5, 0.4
+"""As shares of the same score between two draws of real rows. Healthy autoencoders on Fashion-MNIST keep 0.7 and
+more of either; a single Gaussian keeps 0.04 of the coverage and 0.08 of the precision."""
+MOST_COPIES = 0.1
+"""Share of samples nearer to a training row than 99 % of real rows are; 0.01 by chance."""
+LEAST_SHARPNESS = 0.15
+MOST_SPEED_VARIATION = 1.5
+LEAST_MODULAR = 0.25
+KNOWN_FACTORS = 0.5
+Scores = Mapping[str, Score]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A trouble the scores show.
+
+    Parameters
+    ----------
+    trouble : its name in the field
+    words : what was seen, with the figures
+    advice : what to do about it
+    scores : names of the scores behind it
+    """
+
+    trouble: str
+    words: str
+    advice: str
+    scores: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"trouble": self.trouble, "words": self.words, "advice": self.advice, "scores": list(self.scores)}
+
+    def __str__(self) -> str:
+        return f"{self.trouble}: {self.words} {self.advice}"
+
+
+def findings(scores: Scores) -> list[Finding]:
+    """The troubles that `scores` show, worst kinds first; none where nothing stands out.
+
+    Every threshold is a constant of this module; a rule without its scores stays silent.
+    """
+    return [found for rule in _RULES if (found := rule(scores)) is not None]
+
+
+def _posterior_collapse(scores: Scores) -> Finding | None:
+    rate = scores.get("rate")
+    if rate is None or rate.value >= LOWEST_RATE:
+        return None
+    return Finding(
+        trouble="posterior collapse",
+        words=f"a code carries {format_value(rate.value)} nats about its row, which is next to nothing.",
+        advice="Lower beta, lengthen kl_warmup, raise free_nats, or train longer.",
+        scores=("rate",),
+    )
+
+
+def _lost_classes(scores: Scores) -> Finding | None:
+    score = scores.get("class_coverage")
+    if score is None:
+        return None
+    names: Sequence[str] = score.settings.get("classes", ())
+    pairs = zip(names, score.parts["generated"], score.parts["real"], strict=True)
+    lost = [(name, a, b) for name, a, b in pairs if a < LEAST_CLASS_SHARE * b]
+    if not lost:
+        return None
+    listed = ", ".join(f"{name} ({100 * a:.1f} % of samples, {100 * b:.1f} % of rows)" for name, a, b in lost[:5])
+    more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+    return Finding(
+        trouble="mode collapse",
+        words=f"samples hardly show {len(lost)} of {len(names)} classes: {listed}{more}.",
+        advice="Fit a richer prior to the codes (a mixture with more components), or train longer on these classes.",
+        scores=("class_coverage",),
+    )
+
+
+def _against_real(name: str, scores: Scores, least: float) -> tuple[float, float] | None:
+    """(score, the same between real rows) where the whole interval is below `least` of it."""
+    score = scores.get(name)
+    real = None if score is None else score.settings.get("real_against_real")
+    if score is None or real is None or score.interval[1] >= least * real:
+        return None
+    return score.value, float(real)
+
+
+def _low_coverage(scores: Scores) -> Finding | None:
+    found = _against_real("coverage", scores, LEAST_COVERAGE)
+    if found is None:
+        return None
+    return Finding(
+        trouble="low coverage",
+        words=f"samples reach the neighbourhoods of {100 * found[0]:.0f} % of the rows, where other real rows reach "
+        f"{100 * found[1]:.0f} %.",
+        advice="Look at the samples: too few kinds call for a richer prior, unlike ones for a better match of prior "
+        "and codes.",
+        scores=("coverage",),
+    )
+
+
+def _unlike_the_data(scores: Scores) -> Finding | None:
+    found = _against_real("precision", scores, LEAST_PRECISION)
+    if found is None:
+        return None
+    return Finding(
+        trouble="samples unlike the data",
+        words=f"{100 * found[0]:.0f} % of the samples lie among the real rows, where {100 * found[1]:.0f} % of other "
+        "real rows do.",
+        advice="The prior reaches where no code lies: fit a mixture to the codes, raise beta, or sample at a lower "
+        "temperature.",
+        scores=("precision",),
+    )
+
+
+def _memorised(scores: Scores) -> Finding | None:
+    score = scores.get("copies")
+    if score is None or score.interval[0] <= MOST_COPIES:
+        return None
+    return Finding(
+        trouble="memorisation",
+        words=f"{100 * score.value:.0f} % of the samples are nearer to a training row than 99 % of real rows are.",
+        advice="Train on more rows or for a shorter time, add noise or weight decay, and do not publish samples of "
+        "private data.",
+        scores=("copies",),
+    )
+
+
+def _blurred(scores: Scores) -> Finding | None:
+    score = scores.get("sharpness_ratio")
+    if score is None or score.interval[1] >= LEAST_SHARPNESS:
+        return None
+    return Finding(
+        trouble="blur",
+        words=f"samples hold {100 * score.value:.0f} % of the fine detail of real pictures.",
+        advice="Coverage and density are flattered by blur: read them with care; more latents, a lower beta or an "
+        "adversarial model give sharper pictures.",
+        scores=("sharpness_ratio",),
+    )
+
+
+def _jumps(scores: Scores) -> Finding | None:
+    score = scores.get("speed_variation")
+    if score is None or score.interval[0] <= MOST_SPEED_VARIATION:
+        return None
+    return Finding(
+        trouble="jumps",
+        words=f"along a path the picture's speed varies by {format_value(score.value)} times its mean: blends stand "
+        "still and then leap.",
+        advice="Use geodesic paths, or a model with a smoother decoder (weight decay, higher beta).",
+        scores=("speed_variation",),
+    )
+
+
+def _entangled(scores: Scores) -> Finding | None:
+    modular, known = scores.get("infom"), scores.get("infoe")
+    if modular is None or known is None or known.value < KNOWN_FACTORS or modular.interval[1] >= LEAST_MODULAR:
+        return None
+    return Finding(
+        trouble="entangled factors",
+        words=f"the codes know the factors (InfoE {known.value:.2f}) but mix them in each latent "
+        f"(InfoM {modular.value:.2f}).",
+        advice="Try the objective beta-tc, or edit along directions found with labels instead of single latents.",
+        scores=("infom", "infoe"),
+    )
+
+
+_RULES: tuple[Callable[[Scores], Finding | None], ...] = (
+    _posterior_collapse,
+    _lost_classes,
+    _low_coverage,
+    _unlike_the_data,
+    _memorised,
+    _blurred,
+    _jumps,
+    _entangled,
+)

@@ -1,0 +1,73 @@
+"""Troubles in words: each rule speaks where its trouble is planted and is silent elsewhere."""
+
+import math
+from typing import Any
+
+import pytest
+
+from latentarium.measures import Score, findings
+
+
+def score(name: str, value: float, *, wide: float = 0.01, **fields: Any) -> Score:
+    return Score(name=name, value=value, interval=(value - wide, value + wide), n=100, direction="neither", **fields)
+
+
+def classes(*shares: float) -> Score:
+    names = [f"kind {i}" for i in range(len(shares))]
+    parts = {"real": [1 / len(shares)] * len(shares), "generated": list(shares)}
+    return score("class_coverage", 1.0, parts=parts, settings={"classes": names})
+
+
+REAL = {"real_against_real": 0.97}
+TROUBLED = {
+    "posterior collapse": [score("rate", 0.2)],
+    "mode collapse": [classes(0.5, 0.45, 0.05, 0.0)],
+    "low coverage": [score("coverage", 0.3, settings=REAL)],
+    "samples unlike the data": [score("precision", 0.1, settings=REAL)],
+    "memorisation": [score("copies", 0.6)],
+    "blur": [score("sharpness_ratio", 0.05)],
+    "jumps": [score("speed_variation", 2.5)],
+    "entangled factors": [score("infom", 0.1), score("infoe", 0.9)],
+}
+HEALTHY = [
+    score("rate", 12.0),
+    classes(0.25, 0.3, 0.2, 0.25),
+    score("coverage", 0.8, settings=REAL),
+    score("precision", 0.9, settings=REAL),
+    score("copies", 0.012),
+    score("sharpness_ratio", 0.7),
+    score("speed_variation", 0.5),
+    score("infom", 0.8),
+    score("infoe", 0.9),
+]
+
+
+@pytest.mark.parametrize("trouble", TROUBLED)
+def test_a_planted_trouble_is_named_alone(trouble: str) -> None:
+    scores = {s.name: s for s in [*HEALTHY, *TROUBLED[trouble]]}
+    found = findings(scores)
+    assert [f.trouble for f in found] == [trouble]
+    assert set(found[0].scores) <= set(scores)
+    assert found[0].advice.endswith(".")
+    assert all(part in str(found[0]) for part in (trouble, found[0].words, found[0].advice))
+
+
+def test_healthy_scores_and_no_scores_have_none() -> None:
+    assert findings({s.name: s for s in HEALTHY}) == []
+    assert findings({}) == []
+
+
+def test_lost_classes_are_named_with_their_shares() -> None:
+    words = findings({"class_coverage": TROUBLED["mode collapse"][0]})[0].words
+    assert "2 of 4 classes" in words
+    assert "kind 2 (5.0 % of samples, 25.0 % of rows)" in words
+    assert "kind 0" not in words
+
+
+def test_an_interval_that_reaches_the_threshold_is_no_finding() -> None:
+    assert findings({"coverage": score("coverage", 0.4, wide=0.2, settings=REAL)}) == []
+    assert findings({"rate": score("rate", 0.5 * math.log(2))}) == []
+
+
+def test_entanglement_needs_codes_that_know_the_factors() -> None:
+    assert findings({s.name: s for s in (score("infom", 0.1), score("infoe", 0.2))}) == []
