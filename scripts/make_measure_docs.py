@@ -1,11 +1,7 @@
-"""Write docs/reference/measures.md from the suite and the docstrings of its measures.
-
-With --check nothing is written, and the exit status is 1 where the page is stale.
-"""
+"""Write docs/reference/measures.md from the suite and the docstrings of its measures."""
 
 import inspect
 import re
-import sys
 from pathlib import Path
 
 from latentarium import measures
@@ -14,10 +10,10 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "measures.md
 HEAD = """# Measures
 
 `latentarium measure BUNDLE`, or `la.measure(space, x, labels=.., factors=.., reference=..)` in Python. What a space or
-its rows cannot do is skipped, with the reason. A score has `value`, `interval` (95 %), `n`, `direction`, `unit`, `range`,
-`chance`, `parts`, `settings`, `meaning` and `misleads`; a score of samples also has the same score between two draws of
-real rows, as `settings["real_against_real"]`. Each measure is also a function of its own in `latentarium.measures`,
-of plain arrays or of a space, whose docstring has the definition and its source.
+its rows cannot do is skipped, with the reason. A score has `value`, `interval` (95 %), `n`, `direction`, `unit`,
+`range`, `chance`, `parts`, `settings`, `meaning` and `misleads`; a score of samples also has the same score between two
+draws of real rows, as `settings["real_against_real"]`. Each measure is also a function of its own in
+`latentarium.measures`, of plain arrays or of a space, whose docstring has the definition and its source.
 
 `--only NAME` computes some of them; measures.json and the report then hold just these. `latentarium compare A B` puts
 two sheets side by side and says which differences are more than chance. What a sheet says in words under "Troubles"
@@ -55,15 +51,5 @@ def _row(name: str, needs: list[str]) -> str:
     return f"| `{name}` | {', '.join(needs)} | {first} |\n"
 
 
-def main() -> None:
-    """Write the page, or compare it with the one that is there."""
-    page = render()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page, encoding="utf-8")
-        return
-    if PAGE.read_text(encoding="utf-8") != page:
-        sys.exit(f"{PAGE.name} is stale: run python scripts/make_measure_docs.py")
-
-
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(render(), encoding="utf-8")

@@ -71,6 +71,8 @@ def test_no_setting_is_documented_that_does_not_exist() -> None:
 
 def test_every_measure_is_documented() -> None:
     assert set(rows_of(page("reference/measures.md"))) == set(MEASURES)
+    made = runpy.run_path(str(ROOT / "scripts/make_measure_docs.py"))
+    assert page("reference/measures.md") == made["render"]()
 
 
 def test_every_file_of_a_bundle_is_documented(tmp_path: Path) -> None:
