@@ -2,15 +2,20 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import latentarium as la
+from latentarium.applications.comparing import sheets
 from latentarium.applications.mapping import add_map, map_labels, mapped_rows, read_map
 from latentarium.applications.specsheet import feature_names, write_sheet
-from latentarium.bundle import Bundle
+from latentarium.bundle import Bundle, open_bundle
 from latentarium.data.modalities import Column, TableModality
 from latentarium.errors import InvalidInput
+from latentarium.measures import compare, findings
 
 
 def test_a_map_is_kept_and_read_back(bundle: Bundle) -> None:
@@ -52,7 +57,18 @@ def test_the_sheet_is_written_into_the_bundle(bundle: Bundle) -> None:
     assert "<script" not in page
     assert not re.search(r'(src|href)="(?!data:)', page)
     assert all(sheet.bundle.has(name) for name in sheet.pictures)
-    assert {"pictures/training-2.svg", "pictures/samples.png", "pictures/maps.svg"} <= set(sheet.pictures)
+    evidence = {
+        "pictures/reconstruction-and-information-evidence.png",
+        "pictures/smoothness-evidence.png",
+        "pictures/smoothness-evidence-2.svg",
+        "pictures/compactness-evidence.svg",
+        "pictures/coverage-and-collapse-evidence.svg",
+        "pictures/coverage-and-collapse-evidence-2.png",
+    }
+    assert {"pictures/training.svg", "pictures/samples.png", "pictures/maps.svg"} | evidence <= set(sheet.pictures)
+    assert stored["complete"]
+    assert stored["findings"] == [finding.to_json() for finding in findings(sheet.measurements.scores)]
+    assert {"copies", "class_coverage", "probe_accuracy"} <= set(stored["scores"])
     assert sheet.bundle.verify()
 
 
@@ -76,3 +92,24 @@ def test_every_place_of_a_table_row_has_a_name() -> None:
     )
     assert feature_names(modality) == ["age", "age missing", "town missing", "town = Bath", "town = York"]
     assert len(feature_names(modality)) == modality.data_shape[0]
+
+
+def test_two_bundles_of_the_same_rows_are_compared(bundle: Bundle, tmp_path: Path) -> None:
+    names = ["psnr", "rate", "mse"]
+    other = copied(write_sheet(bundle, seed=0).bundle, tmp_path / "other")
+    (first, second), which = sheets((bundle, other), seed=0)
+    assert which == "all 180 rows of the test split"
+    assert all(d.p == 1.0 and d.better == "neither" for d in compare(first, second))
+    assert set(names) <= {d.name for d in compare(first, second)}
+
+
+def test_bundles_of_other_rows_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    strange = tmp_path / "strange"
+    la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
+    with pytest.raises(InvalidInput, match="same rows"):
+        sheets((bundle, open_bundle(strange)))
+
+
+def copied(bundle: Bundle, target: Path) -> Bundle:
+    shutil.copytree(bundle.path, target)
+    return open_bundle(target)

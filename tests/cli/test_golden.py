@@ -67,6 +67,18 @@ def test_measure(run: Run, place: Path) -> None:
         assert np.asarray(Image.open(picture).convert("L")).std() > 1
 
 
+def test_compare(run: Run, place: Path) -> None:
+    outcome = run("compare", "digits", "digits", "--json", "--out", "pair.html")
+    assert outcome.status == 0, outcome.err
+    assert {d["p"] for d in outcome.json["differences"]} == {1.0}
+    assert (place / "pair.html").read_text(encoding="utf-8").count("<code>") == len(outcome.json["differences"])
+    people = run("compare", "digits", "digits", "--out", "pair.html")
+    assert people.out.splitlines()[-1] == "page: pair.html"
+    refused = run("compare", "digits", "digits", "--out", "pair.png")
+    assert refused.status == 2
+    assert "--out must be a file ending in .html" in refused.err
+
+
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_map(run: Run, place: Path, method: str) -> None:
     outcome = run("map", "digits", "--method", method, "--rows", 300, "--json", "--out", f"{method}.png")

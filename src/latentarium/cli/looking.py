@@ -113,7 +113,7 @@ def run_map(path: Path, request: MapRequest, *, label: str | None, out: Path | N
     choice = found.settings["choice"]
     known = ("trustworthiness", "continuity", "neighbour_recall")
     words = ", ".join(f"{name.replace('_', ' ')} {found.quality[name]:.3f}" for name in known if name in found.quality)
-    words = f"{method} map of {len(found.ids):,} codes: {words}\n{choice}\npicture: {bold(target)}"
+    words = f"{method} map of {len(found.ids):,} codes: {words}; {choice}\npicture: {bold(target)}"
     emit({**result, "choice": choice, "picture": str(target)}, as_json=as_json, words=words)
 
 

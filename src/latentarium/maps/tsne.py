@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.arrays import FloatArray
-from latentarium.maps.neighbours import Cells, Told
+from latentarium.maps.neighbours import Cells, Indices, Told
 from latentarium.maps.placing import place_near
 from latentarium.maps.projection import principal, project
 from latentarium.maps.watch import Watch
@@ -16,13 +16,12 @@ from latentarium.rng import generator
 
 COARSE_ROWS = 10_000
 PERPLEXITY = 30.0
-COARSE_NEIGHBOURS = 30
-FINE_NEIGHBOURS = 14
+WIDE_NEIGHBOURS, FINE_NEIGHBOURS = 30, 13
 EARLY, LATE = 250, 500
-COARSE_EARLY, COARSE_LATE, FINE = 150, 250, 180
+COARSE_EARLY, COARSE_LATE, JOINT, FINE = 150, 250, 50, 140
 _EXAGGERATION = 12.0
 _GRID, _FINE_GRID = 2.0, 1.5
-_WIDENING = 0.4
+_WIDENING = 0.36
 _TOLD_EVERY = 10
 _STREAM = 63
 
@@ -31,30 +30,36 @@ def tsne(cells: Cells, *, seed: int, threads: int, watch: Watch) -> tuple[FloatA
     """Coordinates (n, 2) of `cells.codes` and the settings that made them.
 
     Up to 10,000 rows: perplexity 30, early exaggeration, all as in van der Maaten & Hinton 2008. Above: a map of a
-    seeded sample of 10,000 rows gives the large shapes (Kobak & Berens 2019, "downsampling-based initialisation");
-    it is widened, the other rows are placed on it, and all rows are then optimised together for a short while, with
-    equal affinities between 14 neighbours (Boehm et al. 2022) in place of the 90 that perplexity 30 takes.
+    seeded sample of 10,000 rows gives the large shapes (Kobak & Berens 2019, "downsampling-based initialisation"),
+    the other rows are placed on it, and all rows are optimised together for a short while: first with equal
+    affinities between 30 neighbours (Boehm et al. 2022), then, on the widened map, between 13, in place of the 90
+    that perplexity 30 takes.
     """
     count = len(cells.codes)
     if count <= COARSE_ROWS:
         perplexity = min(PERPLEXITY, max(1.0, (count - 1) / 3))
         affinities = _gaussian(cells, perplexity, threads, watch)
-        start = _start(cells.codes, seed)
-        done, places = _optimise(affinities, start, (EARLY, LATE), threads, watch)
+        done, places = _optimise(affinities, _start(cells.codes, seed), (EARLY, LATE), threads, watch)
         return places, {"perplexity": perplexity, "iterations": done, "initialization": "pca"}
-    chosen = np.sort(generator(seed, _STREAM).permutation(count)[:COARSE_ROWS])
-    sample = Cells.of(cells.codes[chosen], seed=seed)
-    affinities = _uniform(sample, COARSE_NEIGHBOURS, threads, watch)
-    steps = (COARSE_EARLY, COARSE_LATE)
-    coarse_done, coarse = _optimise(affinities, _start(sample.codes, seed), steps, threads, watch.until(0.45))
+    coarse_done, coarse = _coarse(cells, seed, threads, watch.until(0.45))
+    near = cells.neighbours(WIDE_NEIGHBOURS, threads=threads, tell=watch.told("neighbours"))
+    joint_done, places = _optimise(_equal(near), coarse, (0, JOINT), threads, watch.until(0.6))
     # more rows take more room: a map that is widened first needs fewer iterations to unfold
-    coarse *= (count / COARSE_ROWS) ** _WIDENING
-    start = place_near(cells.codes, sample, coarse, threads=threads, tell=watch.told("placing the rest"))
-    start += generator(seed, _STREAM, 1).normal(0, 0.3, start.shape).astype(np.float32)
-    affinities = _uniform(cells, FINE_NEIGHBOURS, threads, watch)
-    done, places = _optimise(affinities, start, (0, FINE), threads, watch)
+    places *= (count / COARSE_ROWS) ** _WIDENING
+    done, places = _optimise(_equal(near[:, :FINE_NEIGHBOURS]), places, (0, FINE), threads, watch)
     settings = {"initialization": "pca, coarse to fine", "coarse_rows": COARSE_ROWS, "coarse_iterations": coarse_done}
-    return places, {**settings, "neighbours": FINE_NEIGHBOURS, "iterations": done}
+    return places, {**settings, "neighbours": [WIDE_NEIGHBOURS, FINE_NEIGHBOURS], "iterations": joint_done + done}
+
+
+def _coarse(cells: Cells, seed: int, threads: int, watch: Watch) -> tuple[int, FloatArray]:
+    """Iterations on a sample of the rows, and all rows where that sample's map has room for them."""
+    chosen = np.sort(generator(seed, _STREAM).permutation(len(cells.codes))[:COARSE_ROWS])
+    sample = Cells.of(cells.codes[chosen], seed=seed)
+    near = sample.neighbours(WIDE_NEIGHBOURS, threads=threads, tell=watch.told("neighbours of a sample"))
+    start = _start(sample.codes, seed)
+    done, coarse = _optimise(_equal(near), start, (COARSE_EARLY, COARSE_LATE), threads, watch)
+    places = place_near(cells.codes, sample, coarse, threads=threads, tell=watch.told("placing the rest"))
+    return done, places + generator(seed, _STREAM, 1).normal(0, 0.3, places.shape).astype(np.float32)
 
 
 def _start(codes: FloatArray, seed: int) -> NDArray[np.float64]:
@@ -74,12 +79,12 @@ def _gaussian(cells: Cells, perplexity: float, threads: int, watch: Watch) -> An
     return joint_probabilities_nn(near, distances, [perplexity], n_jobs=threads)
 
 
-def _uniform(cells: Cells, count: int, threads: int, watch: Watch) -> Any:
+def _equal(near: Indices) -> Any:
+    """The same affinity for each pair of which one is among the neighbours (n, k) of the other."""
     from scipy.sparse import csr_matrix
 
-    rows = len(cells.codes)
-    near = cells.neighbours(min(count, rows - 1), threads=threads, tell=watch.told("neighbours"))
-    ends = np.arange(0, near.size + 1, near.shape[1])
+    rows, count = near.shape
+    ends = np.arange(0, near.size + 1, count)
     table = csr_matrix((np.ones(near.size), near.ravel(), ends), shape=(rows, rows))
     table = (table + table.T).tocsr()
     table.data[:] = 1 / table.nnz
