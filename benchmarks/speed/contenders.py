@@ -26,7 +26,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Goal:
-    """The validation bound to reach, and the seconds after which a contender gives up at the end of an epoch."""
+    """The validation bound to reach, and the seconds after which a contender gives up."""
 
     target: float
     cap: float
@@ -147,6 +147,12 @@ def pythae(rows: Rows, goal: Goal, *, batch_size: int, learning_rate: float, con
             sys.stderr.write(f"  {spent:6.1f} s  {value:.2f}\n")
             if goal.over(value, spent):
                 found.update(goal.result(value, spent))
+                raise Reached
+
+        def on_train_step_end(self, training_config: Any, **kwargs: Any) -> None:
+            spent = time.perf_counter() - began
+            if spent > goal.cap:
+                found.update(seconds=float("inf"), validation=float("inf"))
                 raise Reached
 
     with tempfile.TemporaryDirectory() as folder:
