@@ -18,9 +18,14 @@ from latentarium.objectives import (
     beta,
     beta_tc,
     decompose_kl,
+    density_ratio_loss,
+    dip,
     elbo,
+    factor,
     gaussian_kl,
+    moment_distances,
     parse_objective,
+    permute_dimensions,
     rae,
     regularised_terms,
     variational_terms,
@@ -171,6 +176,70 @@ def test_beta_tc_weighs_the_total_correlation_alone() -> None:
     assert six["loss"] - one["loss"] == pytest.approx(5 * one["total_correlation"], rel=1e-4)
 
 
+def test_factor_adds_the_weighted_mean_of_the_critics_estimate() -> None:
+    ratio = torch.linspace(-1, 3, 64, requires_grad=True)
+    found = variational_terms(
+        factor(6.4), log_likelihood(), posterior(), ramp=Ramp(), dataset_size=1000, log_ratio=ratio
+    )
+    assert float(found["total_correlation"].detach()) == pytest.approx(1.0, rel=1e-5)
+    assert float(found["loss"].detach()) == pytest.approx(terms(elbo())["loss"] + 6.4, rel=1e-6)
+    (slope,) = torch.autograd.grad(found["loss"], ratio)
+    torch.testing.assert_close(slope, torch.full((64,), 6.4 / 64))
+    with pytest.raises(InvalidInput, match="log_ratio"):
+        terms(factor(1))
+
+
+def test_the_critics_loss_is_lowest_at_the_log_density_ratio() -> None:
+    """Two codes of probability (0.8, 0.2) and, permuted, (0.4, 0.6), as logits weighted by their counts."""
+    logit = torch.tensor([0.0, 0.0], dtype=torch.float64, requires_grad=True)
+    joint, product = torch.tensor([0] * 8 + [1] * 2), torch.tensor([0] * 4 + [1] * 6)
+    assert float(density_ratio_loss(logit[joint], logit[product]).detach()) == pytest.approx(math.log(2))
+    optimiser = torch.optim.LBFGS([logit], max_iter=50)
+
+    def closure() -> float:
+        optimiser.zero_grad()
+        loss = density_ratio_loss(logit[joint], logit[product])
+        loss.backward()
+        return float(loss.detach())
+
+    optimiser.step(closure)
+    assert logit.tolist() == pytest.approx([math.log(0.8 / 0.4), math.log(0.2 / 0.6)], abs=1e-4)
+
+
+def test_permuting_keeps_each_dimension_and_breaks_their_link() -> None:
+    z = torch.arange(2000.0)[:, None].repeat(1, 3)
+    mixed = permute_dimensions(z, torch.rand(2000, 3, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(mixed.sort(0).values, z)
+    linked = np.corrcoef(mixed.T.numpy())
+    assert np.abs(linked - np.eye(3)).max() < 0.1
+
+
+def test_moment_distances_of_a_small_table() -> None:
+    """Means (1, 1), (-1, 1), (1, -1), (-1, -3): covariance [[1, 0.5], [0.5, 2.75]]."""
+    mean = torch.tensor([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -3.0]], requires_grad=True)
+    off_diagonal, diagonal = moment_distances(mean)
+    assert (float(off_diagonal.detach()), float(diagonal.detach())) == pytest.approx((2 * 0.5**2, 0 + 1.75**2))
+    widened = moment_distances(mean, torch.full((4, 2), math.log(0.5)))
+    assert [float(part.detach()) for part in widened] == pytest.approx([2 * 0.5**2, 0.5**2 + 2.25**2])
+    (slope,) = torch.autograd.grad(off_diagonal, mean)
+    assert bool((slope != 0).any())
+
+
+@pytest.mark.parametrize(("variant", "share"), [(1, 10.0), (2, 1.0)])
+def test_dip_weighs_the_distances_with_the_published_shares(variant: Any, share: float) -> None:
+    mean, log_variance, _ = posterior()
+    found = terms(dip(variant, 3.0))
+    off_diagonal, diagonal = moment_distances(mean, log_variance if variant == 2 else None)
+    expected = terms(elbo())["loss"] + 3 * (float(off_diagonal) + share * float(diagonal))
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+    assert found["negative_elbo"] == terms(elbo())["negative_elbo"]
+
+
+def test_dip_is_the_bound_alone_where_the_codes_are_already_white() -> None:
+    mean = torch.tensor([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
+    assert [float(part) for part in moment_distances(mean)] == [0, 0]
+
+
 def test_regularised_terms() -> None:
     _, _, z = posterior()
     found = regularised_terms(rae(0.1), log_likelihood(), z)
@@ -186,6 +255,9 @@ def test_regularised_terms() -> None:
         ("elbo", elbo()),
         ("beta:4", beta(4)),
         ("beta-tc:6", beta_tc(6)),
+        ("factor:6.4", factor(6.4)),
+        ("dip-1:10", dip(1, 10)),
+        ("dip-2:10", dip(2, 10)),
         ("rae:0.01", rae(0.01)),
         ("beta", beta(1)),
         ("beta:1e1", beta(10)),

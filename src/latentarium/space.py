@@ -55,6 +55,18 @@ class Posterior:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alphabet:
+    """The finite set of codes of a quantised space: `sizes[i]` codes at position i of a latent point.
+
+    `to_integers` gives the numbers of the nearest codes, (b, *shape) -> (b, positions); `to_codes` is the way back.
+    """
+
+    sizes: tuple[int, ...]
+    to_integers: Callable[[FloatArray], ArrayLike]
+    to_codes: Callable[[NDArray[np.int64]], ArrayLike]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LatentSpace:
     """A latent space: functions between data and latent points, and what is known about them.
 
@@ -74,6 +86,7 @@ class LatentSpace:
     prior : a distribution over flattened latents, or None until one is fitted
     geometry : distances and paths
     axes : names of the latent dimensions, empty where nobody can name them
+    alphabet : the codes of a quantised space, None where every point is one; draws of the prior move to the nearest
     modality : raw <-> array, or None where the caller speaks array units
     provenance : where the space came from, JSON-ready
     batch_size : rows per call of the functions above; every call gets exactly this many
@@ -98,6 +111,7 @@ class LatentSpace:
     prior: Distribution | None = None
     geometry: Geometry = field(default_factory=Geometry)
     axes: tuple[str, ...] = ()
+    alphabet: Alphabet | None = None
     modality: Modality | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     batch_size: int = 64
@@ -197,7 +211,28 @@ class LatentSpace:
         if temperature != 1.0:
             centre = prior.sample(4096, seed=0).mean(0)
             draws = (centre + temperature * (draws - centre)).astype(np.float32)
-        return self.geometry.project(draws.reshape(n, *self.shape))
+        points = self.geometry.project(draws.reshape(n, *self.shape))
+        return points if self.alphabet is None else self.integers_to_codes(self.codes_to_integers(points))
+
+    def codes_to_integers(self, z: ArrayLike) -> NDArray[np.int64]:
+        """Numbers of the codes nearest to the latent points `z`, int64 (n, positions), of a quantised space."""
+        alphabet = self._letters()
+        shape = (len(alphabet.sizes),)
+        found = map_batched(alphabet.to_integers, self._latent(z), shape=shape, batch_size=self.batch_size)
+        return found.astype(np.int64)
+
+    def integers_to_codes(self, integers: ArrayLike) -> Codes:
+        """The latent points of code numbers (n, positions), of a quantised space."""
+        alphabet = self._letters()
+        numbers = as_rows(integers, (len(alphabet.sizes),), name="integers").astype(np.int64)
+        if numbers.size and (numbers.min() < 0 or (numbers >= alphabet.sizes).any()):
+            raise invalid("integers", f"from 0, below {max(alphabet.sizes)}", f"{numbers.min()} to {numbers.max()}")
+        return map_batched(alphabet.to_codes, numbers, shape=self.shape, batch_size=self.batch_size)
+
+    def _letters(self) -> Alphabet:
+        if self.alphabet is None:
+            raise MissingCapability(f"{self.name!r} has no integer codes: it was fitted without a quantiser.")
+        return self.alphabet
 
     def with_prior(self, prior: Distribution) -> "LatentSpace":
         """The same space with another prior, for instance `Mixture.fit(codes)`."""
@@ -294,8 +329,16 @@ def _standardised(space: LatentSpace, mean: FloatArray, std: FloatArray) -> Late
     def decode(w: FloatArray) -> ArrayLike:
         return cast(Callable[[FloatArray], ArrayLike], space.decode_fn)(outward(w))
 
+    def to_integers(w: FloatArray) -> ArrayLike:
+        return cast(Alphabet, space.alphabet).to_integers(outward(w))
+
+    def to_codes(k: NDArray[np.int64]) -> ArrayLike:
+        return inward(cast(Alphabet, space.alphabet).to_codes(k))
+
+    letters = space.alphabet
     return dataclasses.replace(
         space,
+        alphabet=letters and dataclasses.replace(letters, to_integers=to_integers, to_codes=to_codes),
         encode_fn=space.encode_fn and encode,
         decode_fn=space.decode_fn and decode,
         posterior_fn=space.posterior_fn and posterior,

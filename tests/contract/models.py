@@ -11,6 +11,7 @@ from torch import nn
 from latentarium.data import open_source, rows_from_arrays
 from latentarium.data.rows import Rows
 from latentarium.training.fit import Fitted, Modules, train
+from latentarium.training.pairs import with_pairs
 
 Factory = Callable[[], Fitted]
 
@@ -35,6 +36,11 @@ def _categories() -> Fitted:
     random = np.random.default_rng(0)
     frame = people(100)[["colour"]].assign(shape=random.choice(["round", "square"], 100))
     return _fit(rows_from_arrays(frame), steps=10)
+
+
+def _pairs() -> Fitted:
+    table = np.stack(np.unravel_index(np.arange(120), (4, 5, 6)), axis=1)
+    return _fit(with_pairs(rows_from_arrays(pictures(120)), table), objective="ada-gvae:1")
 
 
 class TwoHeads(nn.Module):
@@ -70,11 +76,21 @@ MODELS: dict[str, Factory] = {
     "vae, conv, gaussian, 3x13x10": _pictures((3, 13, 10), net="conv"),
     "vae, conv, logistic, 4x9x16": _pictures((4, 9, 16), net="conv", likelihood="logistic"),
     "vae, beta-tc": _digits(objective="beta-tc:4"),
+    "vae, factor": _digits(objective="factor:6.4"),
+    "vae, dip-1": _digits(objective="dip-1:10"),
+    "vae, dip-2": _digits(objective="dip-2:10"),
+    "vae, ada-gvae": _pairs,
     "vae, fp32": _digits(precision="fp32"),
     "ae, dense, bernoulli": _digits(model="ae"),
     "ae, conv, gaussian, 1x20x33": _pictures((1, 20, 33), net="conv", model="ae", likelihood="gaussian"),
+    "ae, fsq": _digits(model="ae", quantiser="fsq:8-5-5-5"),
+    "ae, vq": _digits(model="ae", quantiser="vq:64-2"),
+    "ae, qlae": _digits(model="ae", quantiser="qlae:10"),
+    "ae, conv, fsq, 2x12x9": _pictures((2, 12, 9), net="conv", model="ae", quantiser="fsq:12", likelihood="gaussian"),
     "vae, table": _table(),
     "ae, table": _table(model="ae"),
     "vae, table of categories": _categories,
+    "gan, 1x8x8": _digits(model="gan", width=16),
+    "gan, 3x13x10": _pictures((3, 13, 10), model="gan", patch=1),
     "custom modules": _custom,
 }

@@ -69,8 +69,9 @@ def test_custom_modules_keep_the_contract_and_come_back_as_graphs() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_autoencoder_has_a_fitted_prior_and_a_vae_the_standard_one(name: str) -> None:
+def test_an_autoencoder_has_a_fitted_prior_and_a_vae_or_gan_the_standard_one(name: str) -> None:
     fitted, space, _ = built(name)
-    assert type(space.prior).__name__ == ("Normal" if fitted.model.variational else "Mixture")
+    normal = fitted.model.variational or fitted.settings.model == "gan"
+    assert type(space.prior).__name__ == ("Normal" if normal else "Mixture")
     assert ("posterior" in space.capabilities) is fitted.model.variational
     assert {"encode", "decode", "derivative", "likelihood", "prior"} <= space.capabilities

@@ -49,7 +49,14 @@ def same(first: Fitted, second: Fitted) -> bool:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"likelihood": "gaussian", "objective": "beta:2"}, {"model": "ae", "precision": "fp32"}],
+    [
+        {},
+        {"likelihood": "gaussian", "objective": "beta:2"},
+        {"model": "ae", "precision": "fp32"},
+        {"objective": "factor:6.4"},
+        {"model": "ae", "quantiser": "vq:64-2"},
+        {"model": "ae", "quantiser": "qlae:6"},
+    ],
     ids=str,
 )
 def test_any_number_of_interruptions_gives_the_same_bits(digits: Rows, tmp_path: Path, options: dict[str, Any]) -> None:

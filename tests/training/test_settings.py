@@ -18,7 +18,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"width": -8}, "width must be"),
     ({"depth": 65}, "depth must be an integer from 0 to 64, got 65"),
     ({"net": "resnet"}, "net must be one of auto, dense, conv"),
-    ({"model": "gan"}, "model must be one of vae, ae, got 'gan'"),
+    ({"model": "flow"}, "model must be one of vae, ae, gan, got 'flow'"),
     ({"steps": 0}, "steps must be an integer"),
     ({"steps": 2.5}, "steps must be an integer"),
     ({"epochs": 0}, "epochs must be above 0, got 0"),
@@ -39,7 +39,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16"),
     ({"objective": "beta:x"}, "objective must be a kind and a number such as beta:4"),
     ({"objective": 4}, "objective must be a kind and a number such as beta:4"),
-    ({"objective": "rae:0.1"}, "elbo, beta or beta-tc for a VAE"),
+    ({"objective": "rae:0.1"}, "elbo, beta, beta-tc, factor, dip-1, dip-2 or ada-gvae for a VAE"),
     ({"objective": "beta:4", "model": "ae"}, "rae for an AE"),
     ({"checkpoint_steps": -1}, "checkpoint_steps must be an integer from 0"),
 ]

@@ -13,11 +13,15 @@ from torch import Tensor, nn
 from latentarium.arrays import check_positive_int
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import InvalidInput, invalid
+from latentarium.nn.generators import Discriminator, Generator, design
 from latentarium.nn.likelihoods import Likelihood, build_likelihood
 from latentarium.nn.networks import ConvDecoder, ConvEncoder, ConvPlan, DenseDecoder, DenseEncoder
+from latentarium.nn.quantisers import Quantiser, build_quantiser, check_quantiser
+from latentarium.objectives import share_pairs
 from latentarium.space import Modality
 
 LOG_VARIANCE_RANGE = (-8.0, 4.0)
+NETS = ("auto", "dense", "conv", "custom", "gan")
 DENSE_UP_TO = 1024
 """Images with at most this many values get dense nets: on a CPU they learn several times faster there."""
 
@@ -30,11 +34,13 @@ class Architecture:
     ----------
     latent : latent dimensions
     variational : a VAE (encoder gives mean and log variance) or an AE
-    net : "dense", "conv", "custom" (the user's own modules) or "auto"
-    width : hidden units (dense) or channels at the finest grid (conv); 0 for the default
-    depth : residual blocks on each side (dense) or at each grid size (conv); 0 for the default
+    net : "dense", "conv", "custom" (the user's own modules), "gan" (set by the model) or "auto"
+    width : hidden units (dense), channels at the finest grid (conv) or at grids of up to 16 (gan); 0 for the default
+    depth : residual blocks on each side (dense) or at each grid size (conv, gan); 0 for the default
+    patch : pixels a side that a GAN's finest grid sees as one; 0 for a grid of at most 16, patches of at most 4
     likelihood : "bernoulli", "gaussian", "logistic", "categorical", "mixed" or "auto"
     levels : grey levels of the categorical likelihood
+    quantiser : "fsq:8-5-5-5", "vq:512", "qlae:10" (see `nn/quantisers.py`), or "" for continuous codes
     """
 
     latent: int = 32
@@ -42,15 +48,20 @@ class Architecture:
     net: str = "auto"
     width: int = 0
     depth: int = 0
+    patch: int = 0
     likelihood: str = "auto"
     levels: int = 16
+    quantiser: str = ""
 
     def __post_init__(self) -> None:
         check_positive_int(self.latent, "latent", high=4096)
         check_positive_int(self.width, "width", low=0, high=8192)
         check_positive_int(self.depth, "depth", low=0, high=64)
-        if self.net not in ("auto", "dense", "conv", "custom"):
-            raise invalid("net", "one of auto, dense, conv, custom", self.net)
+        check_quantiser(self.quantiser, self.latent)
+        if self.net not in NETS:
+            raise invalid("net", f"one of {', '.join(NETS[:-1])}", self.net)
+        if self.patch not in (0, 1, 2, 4, 8):
+            raise invalid("patch", "0, 1, 2, 4 or 8", self.patch)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,6 +75,8 @@ class Architecture:
 
     def settle(self, modality: Modality, sample: NDArray[np.float32]) -> "Architecture":
         """Choose what is "auto" from the data: `sample` is a few thousand training rows in array units."""
+        if self.net == "gan":
+            return self._settle_gan(modality)
         net = self.net
         if net == "auto":
             small = int(np.prod(modality.data_shape)) <= DENSE_UP_TO
@@ -80,6 +93,17 @@ class Architecture:
             depth=self.depth or 1,
             likelihood=choose_likelihood(modality, sample) if self.likelihood == "auto" else self.likelihood,
         )
+
+    def _settle_gan(self, modality: Modality) -> "Architecture":
+        if not isinstance(modality, ImageModality):
+            raise invalid("model", "vae or ae for data that are not images", "gan")
+        _check_image(modality)
+        if self.width % 8:
+            raise invalid("width", "a multiple of 8 for a GAN", self.width)
+        plan = design(modality.data_shape, base=8, patch=self.patch)
+        # the encoder's codes are scored as means of a Gaussian, whose spread the fit's end measures
+        filled = {"width": self.width or 96, "depth": self.depth or 1, "patch": plan.patch}
+        return replace(self, likelihood="gaussian", **filled)
 
 
 def _check_image(modality: Modality) -> None:
@@ -101,36 +125,61 @@ def choose_likelihood(modality: Modality, sample: NDArray[np.float32]) -> str:
 
 
 class Outputs(NamedTuple):
-    """One pass through the model: likelihood parameters, q(z|x) and its draw, all float32."""
+    """One pass through the model: likelihood parameters, q(z|x) and its draw, all float32; with a quantiser also what
+    the encoder gave it and the quantiser's loss of each row.
+    """
 
     params: Tensor
     mean: Tensor
     log_variance: Tensor
     z: Tensor
+    raw: Tensor | None = None
+    quantisation: Tensor | None = None
 
 
 class Autoencoder(nn.Module):
-    """An AE or VAE. `forward(x, noise)` is the training pass; noise None means z = mean."""
+    """An AE or VAE. `forward(x, noise)` is the training pass; noise None means z = mean.
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, *, variational: bool) -> None:
+    With a `quantiser` the means are its codes. `paired` rows, the first half and the second, share their posteriors
+    (see `objectives.share_pairs`).
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        *,
+        variational: bool,
+        quantiser: Quantiser | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
         self.variational = variational
+        self.quantiser = quantiser
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (b, latent); the log variance of an AE is the lower limit of the range."""
         hidden = self.encoder(x)
         low, high = LOG_VARIANCE_RANGE
         if not self.variational:
-            mean = hidden.float()
+            raw = hidden.float()
+            mean = raw if self.quantiser is None else self.quantiser(raw).codes
             return mean, torch.full_like(mean, low)
         mean, raw = hidden if isinstance(hidden, tuple) else hidden.float().chunk(2, dim=1)
         return mean.float(), high - F.softplus(high - low - F.softplus(raw.float() - low))
 
-    def forward(self, x: Tensor, noise: Tensor | None) -> Outputs:
+    def forward(self, x: Tensor, noise: Tensor | None, paired: bool = False) -> Outputs:
+        if self.quantiser is not None:
+            raw = self.encoder(x).float()
+            z, loss = self.quantiser(raw)
+            lowest = torch.full_like(z, LOG_VARIANCE_RANGE[0])
+            return Outputs(self.decoder(z).float(), z, lowest, z, raw, loss)
         mean, log_variance = self.posterior(x)
+        if paired:
+            mean, log_variance = share_pairs(mean, log_variance)
         z = mean if noise is None or not self.variational else mean + torch.exp(0.5 * log_variance) * noise
         return Outputs(self.decoder(z).float(), mean, log_variance, z)
 
@@ -144,14 +193,28 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
     outputs = architecture.latent * (2 if architecture.variational else 1)
     shape = modality.data_shape
-    if architecture.net == "conv":
+    if architecture.net == "gan":
+        # two thirds narrower than the generator: the encoder only has to find a place that descent can start from
+        inward = ConvPlan.design((shape[0], shape[1], shape[2]), base=max(8, architecture.width // 3 // 8 * 8))
+        encoder: nn.Module = ConvEncoder(inward, depth=1, outputs=outputs)
+        outward = design((shape[0], shape[1], shape[2]), base=architecture.width, patch=architecture.patch)
+        decoder: nn.Module = Generator(outward, latent=architecture.latent, depth=architecture.depth)
+    elif architecture.net == "conv":
         plan = ConvPlan.design((shape[0], shape[1], shape[2]), base=architecture.width)
-        encoder: nn.Module = ConvEncoder(plan, depth=architecture.depth, outputs=outputs)
-        decoder: nn.Module = ConvDecoder(
+        encoder = ConvEncoder(plan, depth=architecture.depth, outputs=outputs)
+        decoder = ConvDecoder(
             plan, latent=architecture.latent, depth=architecture.depth, channels=shape[0] * likelihood.outputs
         )
     else:
         size = {"width": architecture.width, "depth": architecture.depth}
         encoder = DenseEncoder(features=int(np.prod(shape)), outputs=outputs, **size)
         decoder = DenseDecoder(latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size)
-    return Autoencoder(encoder, decoder, likelihood, variational=architecture.variational)
+    quantiser = build_quantiser(architecture.quantiser, architecture.latent)
+    return Autoencoder(encoder, decoder, likelihood, variational=architecture.variational, quantiser=quantiser)
+
+
+def build_discriminator(architecture: Architecture, modality: Modality) -> Discriminator:
+    """A fresh opponent for the generator that `build` makes; it is needed in training only."""
+    channels, height, width = modality.data_shape
+    plan = design((channels, height, width), base=architecture.width, patch=architecture.patch)
+    return Discriminator(plan, depth=architecture.depth)

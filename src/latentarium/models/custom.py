@@ -28,6 +28,8 @@ def custom_autoencoder(
     InvalidInput
         When the encoder's or decoder's output has another shape than the architecture asks for.
     """
+    if architecture.quantiser:
+        raise invalid("quantiser", "left out where modules are given", architecture.quantiser)
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
     model = Autoencoder(
         copy.deepcopy(encoder), copy.deepcopy(decoder), likelihood, variational=architecture.variational

@@ -14,6 +14,26 @@ from latentarium.space import LatentSpace, Modality
 FloatArray = NDArray[np.float32]
 
 
+def model_from_weights(
+    architecture: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], modality: Modality, *, name: str
+) -> Any:
+    """The torch module that the architecture describes, with `weights` in it; a mismatch raises `DamagedFile`."""
+    import torch
+
+    from latentarium.models.autoencoder import Architecture, build
+
+    with torch.random.fork_rng(devices=[]):
+        # layer constructors draw from torch's global generator
+        model = build(Architecture.from_json(architecture), modality)
+    try:
+        model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+    except RuntimeError as error:
+        raise DamagedFile(
+            f"the weights of {name!r} do not fit its architecture ({str(error).splitlines()[0]})"
+        ) from None
+    return model
+
+
 def space_from_weights(
     architecture: Mapping[str, Any],
     weights: Mapping[str, NDArray[Any]],
@@ -23,23 +43,12 @@ def space_from_weights(
     prior: Distribution | None,
     provenance: Mapping[str, Any],
 ) -> LatentSpace:
-    """Build the architecture and load `weights` into it; a mismatch raises `DamagedFile`."""
-    import torch
-
-    from latentarium.models.autoencoder import Architecture, build
+    """The space of the model that `model_from_weights` builds."""
     from latentarium.models.spaces import autoencoder_space
 
-    settled = Architecture.from_json(architecture)
-    with torch.random.fork_rng(devices=[]):
-        # layer constructors draw from torch's global generator
-        model = build(settled, modality)
-    try:
-        model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
-    except RuntimeError as error:
-        raise DamagedFile(
-            f"the weights of {name!r} do not fit its architecture ({str(error).splitlines()[0]})"
-        ) from None
-    return autoencoder_space(model, modality, latent=settled.latent, name=name, prior=prior, provenance=provenance)
+    model = model_from_weights(architecture, weights, modality, name=name)
+    latent = int(architecture["latent"])
+    return autoencoder_space(model, modality, latent=latent, name=name, prior=prior, provenance=provenance)
 
 
 def space_from_graphs(

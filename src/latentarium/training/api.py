@@ -73,15 +73,15 @@ def fit(
     Parameters
     ----------
     data : `Rows`, a source such as "fashion-mnist" or a path, an array, a DataFrame, a Dataset or a DataLoader
-    model : "vae" or "ae"
+    model : "vae", "ae" or "gan"
     latent : latent dimensions
     out : where to write the bundle; None keeps the space in memory
     labels : labels of an array, one a row
     callback : called with every `training.loop.Event`
     progress : whether to draw a progress bar on stderr
-    options : any setting of `FitSettings` or `Architecture`: epochs, steps, time (seconds), seed, objective,
-        likelihood, net, width, depth, batch_size, learning_rate, ...; `encoder` and `decoder`, torch modules in place
-        of ours (see `training.fit.Modules`); `size` of pictures; `overwrite` to replace a bundle at `out`
+    options : any setting of `FitSettings`, `Architecture` or `Adversarial`: epochs, steps, time (seconds), seed,
+        objective, likelihood, net, width, depth, batch_size, learning_rate, ...; `encoder` and `decoder`, torch modules
+        in place of ours (see `training.fit.Modules`); `size` of pictures; `overwrite` to replace a bundle at `out`
 
     Returns
     -------

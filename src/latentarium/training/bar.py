@@ -82,6 +82,8 @@ def _log(console: Any, event: Event) -> None:
 
 
 def _bound(event: Event) -> str:
+    if "coverage" in event.record:
+        return f"coverage {event.record['coverage']:.0%} of {event.record['expected']:.0%}"
     rate = event.record["rate"]
     name, key = ("-ELBO", "negative_elbo") if rate else ("distortion", "distortion")
     return f"{name} {event.record[key]:.2f} nats"

@@ -1,5 +1,6 @@
 """Seeded batches cut straight from memory: the position in the data is a function of the step alone."""
 
+import copy
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -35,8 +36,9 @@ class Batches:
         shard: tuple[int, int] = (0, 1),
     ) -> None:
         self.indices = indices
-        self.batch_size = min(batch_size, len(indices))
-        self.steps_per_epoch = max(1, len(indices) // self.batch_size)
+        self.partners: NDArray[np.int64] | None = None
+        self.batch_size = self.drawn = min(batch_size, len(indices))
+        self.steps_per_epoch = max(1, len(indices) // self.drawn)
         self.seed = seed
         self.device = device
         self.shard = shard
@@ -47,6 +49,16 @@ class Batches:
         self._epoch = -1
         self._order: NDArray[np.int64] = indices
 
+    def paired(self, partners: NDArray[np.int64]) -> "Batches":
+        """Batches whose second half are the partners of their first; `partners` has the row number of each row's."""
+        other, world = copy.copy(self), self.shard[1]
+        other.partners = partners
+        # as many first rows for every process, so that each has whole pairs
+        other.drawn = max(1, self.drawn // (2 * world)) * world
+        other.batch_size = 2 * other.drawn
+        other.steps_per_epoch = max(1, len(self.indices) // other.drawn)
+        return other
+
     def take(self, step: int) -> Tensor:
         """The batch of `step`, the same whenever it is asked for."""
         epoch, position = divmod(step, self.steps_per_epoch)
@@ -54,7 +66,9 @@ class Batches:
             self._order = self.indices[generator(self.seed, ORDER_STREAM, epoch).permutation(len(self.indices))]
             self._epoch = epoch
         rank, world = self.shard
-        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size][rank::world]
+        chosen = self._order[position * self.drawn : (position + 1) * self.drawn][rank::world]
+        if self.partners is not None:
+            chosen = np.concatenate([chosen, self.partners[chosen]])
         return self.rows_at(chosen)
 
     def rows_at(self, chosen: NDArray[np.int64]) -> Tensor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from latentarium.errors import DamagedFile
@@ -20,6 +21,28 @@ class Checkpoint:
 
     tensors: Mapping[str, Tensor]
     meta: Mapping[str, Any]
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Moments and counters of `optimizer`, named "parameter number.slot"."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{slot}": value for index, slots in state.items() for slot, value in slots.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave."""
+    packed = optimizer.state_dict()
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, slot = name.split(".")
+        slots.setdefault(int(index), {})[slot] = value.clone()
+    packed["state"] = slots
+    optimizer.load_state_dict(packed)
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -22,10 +22,12 @@ from latentarium.models.autoencoder import Autoencoder, build
 from latentarium.models.custom import custom_autoencoder
 from latentarium.models.start import start_linear
 from latentarium.rng import generator
-from latentarium.training import loop
+from latentarium.training import adversarial, loop, schedule
 from latentarium.training.batches import Batches, View
+from latentarium.training.bound import BOUND, calibrate
 from latentarium.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from latentarium.training.loop import Callback, Event, Job, State
+from latentarium.training.loop import Callback, Event, Job, Recipe, State
+from latentarium.training.pairs import training_pairs
 from latentarium.training.runtime import Runtime, open_runtime
 from latentarium.training.schedule import Plan
 from latentarium.training.settings import FitSettings
@@ -99,6 +101,10 @@ def train(
     plan = Plan.from_json(saved.meta["plan"]) if saved else None
     sample = _sample(rows, settings)
     settings = replace(settings, architecture=settings.architecture.settle(rows.modality, sample))
+    recipe = BOUND
+    if settings.model == "gan":
+        settings = adversarial.settle(settings, rows.modality.data_shape)
+        recipe = adversarial.recipe(rows.modality, sample, _watched(rows), seed=settings.seed)
     runtime = open_runtime(settings, precision=plan.precision if plan else None)
     if plan:
         _same_machine(plan, runtime)
@@ -106,11 +112,12 @@ def train(
     if start is not None:
         _warm_start(model, start)
     source = _batches(rows, settings, runtime)
-    plan = plan or _plan(settings, runtime, source, model)
-    state = loop.new_state(model, settings)
+    plan = plan or _plan(settings, runtime, source, (recipe, model))
+    state = recipe.new_state(model, settings)
     if saved:
         loop.restore(state, saved)
     job = Job(
+        recipe=recipe,
         settings=settings,
         plan=plan,
         runtime=runtime,
@@ -132,7 +139,7 @@ def _finish(job: Job, state: State, rows: Rows) -> Fitted:
         words = "another process of the fit was lost; go on from the last checkpoint with --resume"
         raise TrainingFailed(words) from None
     model = loop.final_weights(state)
-    loop.calibrate(job, model)
+    calibrate(job, model)
     return Fitted(
         model=model,
         settings=job.settings,
@@ -233,15 +240,19 @@ def _warm_start(model: Autoencoder, start: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _batches(rows: Rows, settings: FitSettings, runtime: Runtime) -> Batches:
-    return Batches(
+    indices, partners = rows.splits["train"], None
+    if settings.goal.kind == "ada-gvae":
+        indices, partners = training_pairs(rows)
+    source = Batches(
         rows.raw,
-        rows.splits["train"],
+        indices,
         rows.modality,
         batch_size=settings.batch_size,
         seed=settings.seed,
         device=runtime.device,
         shard=(runtime.rank, runtime.world),
     )
+    return source if partners is None else source.paired(partners)
 
 
 def _validation_rows(rows: Rows, settings: FitSettings, batches: Batches) -> View:
@@ -250,10 +261,16 @@ def _validation_rows(rows: Rows, settings: FitSettings, batches: Batches) -> Vie
     return View(batches, chosen[::stride][: settings.validation_rows])
 
 
-def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, model: Autoencoder) -> Plan:
+def _watched(rows: Rows) -> NDArray[np.float32]:
+    """Held-out rows that a GAN's are compared with."""
+    chosen = rows.splits["validation"]
+    return rows.array(chosen[:: max(1, len(chosen) // adversarial.WATCHED_ROWS)])
+
+
+def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, kind: tuple[Recipe, Autoencoder]) -> Plan:
     """Fix what decides the bits; under a time limit the step is timed on a throwaway copy first."""
     if settings.time is not None:
-        spent, step_time = _time_steps(settings, runtime, batches, model)
+        spent, step_time = _time_steps(settings, runtime, batches, kind)
         steps = max(20, int((settings.time - spent) / (step_time * 1.03)))
     elif settings.steps is not None:
         steps = settings.steps
@@ -279,9 +296,12 @@ def _validations(settings: FitSettings, steps: int, batches: Batches) -> int:
     return int(np.clip(affordable, min(FEWEST_VALIDATIONS, settings.validations), settings.validations))
 
 
-def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model: Autoencoder) -> tuple[float, float]:
-    """Seconds spent, and the median seconds of a step, measured on a copy that is thrown away."""
-    trial = loop.new_state(copy.deepcopy(model), settings)
+def _time_steps(
+    settings: FitSettings, runtime: Runtime, batches: Batches, kind: tuple[Recipe, Autoencoder]
+) -> tuple[float, float]:
+    """Seconds spent, and the median seconds of a step over all phases, measured on a copy that is thrown away."""
+    recipe, model = kind
+    trial = recipe.new_state(copy.deepcopy(model), settings)
     plan = Plan(
         steps=10**6,
         validate_every=10**7,
@@ -293,6 +313,7 @@ def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model
         processes=runtime.world,
     )
     job = Job(
+        recipe=recipe,
         settings=settings,
         plan=plan,
         runtime=runtime,
@@ -301,9 +322,11 @@ def _time_steps(settings: FitSettings, runtime: Runtime, batches: Batches, model
         save=lambda _: None,
         hear=_silent,
     )
-    began = time.perf_counter()
-    durations = loop.timed_steps(job, trial, most_seconds=min(3.0, 0.05 * (settings.time or 60.0)), most_steps=200)
-    return time.perf_counter() - began, float(np.median(durations))
+    began, step_time = time.perf_counter(), 0.0
+    for trial.step, share in schedule.phases(settings, plan.steps):
+        most = share * min(3.0, 0.05 * (settings.time or 60.0))
+        step_time += share * float(np.median(loop.timed_steps(job, trial, most_seconds=most, most_steps=200)))
+    return time.perf_counter() - began, step_time
 
 
 def _saver(

@@ -36,9 +36,11 @@ class Validation:
     rate: float
     active_units: int
     shuffle_gap: float
+    code_use: float | None = None
+    """Share of a quantiser's codes that the rows use."""
 
     def to_json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        return {name: value for name, value in self.__dict__.items() if value is not None}
 
 
 @torch.inference_mode()
@@ -61,6 +63,7 @@ def validate(model: Autoencoder, rows: View, noise: Tensor) -> Validation:
         rate=rate,
         active_units=int((mean.var(0) > ACTIVE_VARIANCE).sum()) if len(mean) > 1 else mean.shape[1],
         shuffle_gap=float((swapped - distortion[: len(some)]).mean()) if len(rows) > 1 else math.nan,
+        code_use=None if model.quantiser is None else model.quantiser.use(model.quantiser.integers(mean)),
     )
 
 

@@ -74,6 +74,8 @@ def _precision(settings: FitSettings, device: torch.device) -> str:
     """
     if settings.precision != "auto":
         return settings.precision
+    if settings.model == "gan":
+        return "fp32"
     return "bf16" if device.type == "cuda" or settings.architecture.net == "dense" else "fp32"
 
 

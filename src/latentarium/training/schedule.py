@@ -9,6 +9,8 @@ from latentarium.objectives import Ramp
 from latentarium.training.settings import FitSettings
 
 LOWEST_RATE = 0.01
+ENCODER_RATE = 1e-3
+MOST_HALF_LIFE = 500_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +54,48 @@ def ramp(settings: FitSettings, plan: Plan, step: int) -> Ramp:
 def warmed_up(settings: FitSettings, plan: Plan, step: int) -> bool:
     """Whether the objective is the final one, so that bounds of different steps compare."""
     return step >= max(settings.kl_warmup, settings.free_until) * plan.steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Where the schedule of a GAN stands: `half_life` of the generator's average is in pictures."""
+
+    learning_rate: float
+    beta2: float
+    gamma: float
+    augment: float
+    half_life: float
+
+
+def adversarial_steps(settings: FitSettings, steps: int) -> int:
+    """How many of `steps` are adversarial; the others train the encoder."""
+    return max(1, round((1 - settings.adversarial.inversion) * steps))
+
+
+def phases(settings: FitSettings, steps: int) -> tuple[tuple[int, float], ...]:
+    """A step in each part of a fit whose steps cost alike, and the part's share of all steps."""
+    if settings.model != "gan":
+        return ((0, 1.0),)
+    first = adversarial_steps(settings, steps)
+    return ((first // 2, first / steps), (first, 1 - first / steps))
+
+
+def turn(settings: FitSettings, steps: int, step: int) -> Turn:
+    """Cosines over the `steps` adversarial ones, from a quick loose game to a slow tight one (Huang et al. 2024)."""
+    game = settings.adversarial
+    done = 0.5 * (1 - math.cos(math.pi * min(1.0, step / steps)))
+    shown = min(MOST_HALF_LIFE, game.half_life * steps * settings.batch_size)
+    return Turn(
+        learning_rate=settings.learning_rate * (1 - 0.75 * done),
+        beta2=0.9 + 0.09 * done,
+        gamma=game.gamma * (1 - 0.9 * done),
+        augment=game.augment * done,
+        half_life=shown * done,
+    )
+
+
+def encoder_rate(settings: FitSettings, plan: Plan, step: int) -> float:
+    """Cosine decay to 1 % over the steps that train a GAN's encoder."""
+    first = adversarial_steps(settings, plan.steps)
+    done = (step - first) / max(1, plan.steps - first)
+    return ENCODER_RATE * (LOWEST_RATE + (1 - LOWEST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))

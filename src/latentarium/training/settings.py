@@ -12,9 +12,46 @@ from latentarium.models.autoencoder import Architecture
 from latentarium.objectives import Objective, parse_objective
 from latentarium.rng import check_seed
 
-MODELS = ("vae", "ae")
+MODELS = ("vae", "ae", "gan")
 PRECISIONS = ("auto", "fp32", "bf16")
 DEVICES = ("auto", "cpu", "cuda")
+PENALTIES = ("both", "real", "generated", "none")
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {"gan": {"batch_size": 64, "learning_rate": 2e-4}}
+"""What `FitSettings.make` takes for a model where its own defaults would not do."""
+_NOT_OF_A_GAN = (
+    "objective", "weight_decay", "clip", "warmup", "kl_warmup", "free_nats", "free_until", "compile",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial:
+    """How a GAN is trained (Huang et al. 2024); the schedules are cosines over the adversarial part of the fit.
+
+    Parameters
+    ----------
+    pairing : whether each generated row is scored against a real one
+    penalties : whose gradients are penalised: "both", "real", "generated" or "none"
+    gamma : weight of the penalties at the start, a tenth at the end; 0 for the recipe's at this picture size
+    augment : probability of each of shift, cutout and brightness at the end; 0 at the start
+    half_life : of the generator's average, in shares of the pictures shown; 0 at the start
+    inversion : share of the steps, the last ones, that train the encoder on the finished generator
+    """
+
+    pairing: bool = True
+    penalties: str = "both"
+    gamma: float = 0.0
+    augment: float = 0.3
+    half_life: float = 0.1
+    inversion: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.pairing, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file it may be
+            raise invalid("pairing", "true or false", self.pairing)
+        _one_of("penalties", self.penalties, PENALTIES)
+        _in_range("gamma", self.gamma, low=0.0)
+        for name in ("augment", "half_life"):
+            _in_range(name, getattr(self, name), low=0.0, high=1.0)
+        _in_range("inversion", self.inversion, low=0.01, high=0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +65,15 @@ class FitSettings:
 
     Parameters
     ----------
-    model : "vae" or "ae"
+    model : "vae", "ae" or "gan"
     architecture : the networks; `make` takes their settings by flat names as well
     steps, epochs, time : optimiser steps, passes over the training rows, or seconds
-    objective : "elbo", "beta:4", "beta-tc:6"; an AE takes "rae:0.01"
-    learning_rate, batch_size, weight_decay, clip : optimisation; a batch is that of all processes together
-    ema : decay of the weight average at full strength
+    objective : "elbo", "beta:4", "beta-tc:6", "factor:6.4", "dip-1:10", "dip-2:10", or "ada-gvae:1" for rows
+        with a column "pair" (see `training/pairs.py`); an AE takes "rae:0.01"
+    learning_rate, batch_size, clip : optimisation; a batch is that of all processes together
+    weight_decay : of matrices; None for 0.01, or 0.1 with a "qlae" quantiser
+    adversarial : what only a GAN has; `make` takes its settings by flat names as well
+    ema : decay of the weight average at full strength; in a GAN that of the encoder
     warmup, kl_warmup, free_until : shares of the steps for the rate, for beta 0 -> 1, for free nats -> 0
     free_nats : free nats of each latent dimension at the start
     validations : how often the validation bound is computed in a fit at most; fewer in short fits
@@ -49,12 +89,13 @@ class FitSettings:
     model: str = "vae"
     architecture: Architecture = field(default_factory=Architecture)
     objective: Objective | None = None
+    adversarial: Adversarial = field(default_factory=Adversarial)
     steps: int | None = None
     epochs: float | None = None
     time: float | None = None
     batch_size: int = 256
     learning_rate: float = 2e-3
-    weight_decay: float = 0.01
+    weight_decay: float | None = None
     clip: float = 100.0
     ema: float = 0.999
     warmup: float = 0.05
@@ -83,12 +124,15 @@ class FitSettings:
             check_positive_int(self.steps, "steps")
         for name in ("learning_rate", "clip"):
             _in_range(name, getattr(self, name), above=0.0)
-        for name in ("weight_decay", "free_nats"):
-            _in_range(name, getattr(self, name), low=0.0)
+        _in_range("weight_decay", self.decay, low=0.0)
+        _in_range("free_nats", self.free_nats, low=0.0)
         for name in ("ema", "warmup", "kl_warmup", "free_until"):
             _in_range(name, getattr(self, name), low=0.0, high=1.0)
         self._check_limit()
-        self._check_objective()
+        if self.model == "gan":
+            self._check_gan()
+        else:
+            self._check_objective()
 
     def _check_limit(self) -> None:
         given = [n for n in ("steps", "epochs", "time") if getattr(self, n) is not None]
@@ -101,16 +145,55 @@ class FitSettings:
     def _check_objective(self) -> None:
         variational = self.model == "vae"
         if self.objective is not None and self.objective.variational != variational:
-            kinds = "elbo, beta or beta-tc for a VAE" if variational else "rae for an AE"
+            kinds = "elbo, beta, beta-tc, factor, dip-1, dip-2 or ada-gvae for a VAE"
+            kinds = kinds if variational else "rae for an AE"
             raise invalid("objective", kinds, self.objective.kind)
+        if self.architecture.quantiser and self.model != "ae":
+            raise invalid("quantiser", "left out, or used with model='ae'", self.architecture.quantiser)
+        if self.architecture.net == "gan":
+            raise invalid("net", f"dense, conv or auto where model is {self.model}", "gan")
+        if self.adversarial != Adversarial() or self.architecture.patch:
+            names = ", ".join(["patch", *(f.name for f in fields(Adversarial))])
+            raise InvalidInput(f"{names} are settings of a GAN; leave them out or give model gan, got {self.model}")
         object.__setattr__(self, "architecture", replace(self.architecture, variational=variational))
+
+    def _check_gan(self) -> None:
+        for name in _NOT_OF_A_GAN:
+            default = next(f.default for f in fields(self) if f.name == name)
+            if getattr(self, name) != default:
+                raise invalid(name, "left out for a GAN", getattr(self, name))
+        for name, allowed in {
+            "net": ("auto", "gan"),
+            "likelihood": ("auto", "gaussian"),
+            "levels": (16,),
+            "quantiser": ("",),
+        }.items():
+            if getattr(self.architecture, name) not in allowed:
+                raise invalid(name, "left out for a GAN", getattr(self.architecture, name))
+        if self.precision == "bf16":
+            raise invalid("precision", "fp32 or auto for a GAN, whose penalties need it", "bf16")
+        settled = replace(self.architecture, variational=False, net="gan", likelihood="gaussian")
+        object.__setattr__(self, "architecture", settled)
+
+    @property
+    def latent_scalars(self) -> bool:
+        """Whether each latent is quantised to learned values of its own (QLAE)."""
+        return self.architecture.quantiser.startswith("qlae")
+
+    @property
+    def decay(self) -> float:
+        """The weight decay, or the model's default."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return 0.1 if self.latent_scalars else 0.01
 
     @property
     def goal(self) -> Objective:
         """The objective, or the model's default."""
         if self.objective is not None:
             return self.objective
-        return Objective() if self.model == "vae" else Objective(kind="rae", weight=1e-2)
+        quantised = bool(self.architecture.quantiser)
+        return Objective() if self.model == "vae" else Objective(kind="rae", weight=0.0 if quantised else 1e-2)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form; `from_json` gives back an equal object."""
@@ -123,20 +206,25 @@ class FitSettings:
 
     @classmethod
     def make(cls, **options: Any) -> "FitSettings":
-        """Settings from flat keyword names: those of this class and of `Architecture` ("latent", "net", ...).
+        """Settings from flat keyword names: those of this class, of `Architecture` ("latent", "net", ...) and of
+        `Adversarial`; the model's own `DEFAULTS` stand in for what is not given.
 
         Raises
         ------
         InvalidInput
-            For a name that is neither, listing the near ones.
+            For a name that is none of them, listing the near ones.
         """
         inner_names = {f.name for f in fields(Architecture)} - {"variational"}
+        game_names = {f.name for f in fields(Adversarial)}
         names = {f.name for f in fields(cls)}
         for name in options:
-            if name not in names | inner_names:
-                raise _unknown(name, names | inner_names)
-        inner = {k: v for k, v in options.items() if k in inner_names}
-        outer = {k: v for k, v in options.items() if k in names}
+            if name not in names | inner_names | game_names:
+                raise _unknown(name, names | inner_names | game_names)
+        inner, game, outer = (
+            {k: v for k, v in options.items() if k in known} for known in (inner_names, game_names, names)
+        )
+        outer = {**DEFAULTS.get(options.get("model", "vae"), {}), **outer}
+        outer["adversarial"] = _adversarial(outer.get("adversarial"), game)
         outer["architecture"] = _architecture(outer.get("architecture"), inner)
         outer["objective"] = _objective(outer.get("objective"))
         return cls(**outer)
@@ -159,6 +247,16 @@ def read_config(path: Path) -> dict[str, Any]:
 def _architecture(stored: Any, inner: Mapping[str, Any]) -> Architecture:
     base = stored if isinstance(stored, Architecture) else Architecture.from_json(stored or {})
     return replace(base, **inner)
+
+
+def _adversarial(stored: Any, inner: Mapping[str, Any]) -> Adversarial:
+    if isinstance(stored, Adversarial):
+        return replace(stored, **inner)
+    known = {f.name for f in fields(Adversarial)}
+    for name in stored or {}:
+        if name not in known:
+            raise _unknown(f"adversarial.{name}", {f"adversarial.{k}" for k in known})
+    return Adversarial(**{**(stored or {}), **inner})
 
 
 def _objective(value: Any) -> Objective | None:
