@@ -62,7 +62,7 @@ def here(tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_ctrl_c_in_encode_leaves_no_file(here: Path) -> None:
-    np.save(here / "many.npy", np.tile(pictures(1000, 1, 8, 8), (400, 1, 1, 1)))
+    np.save(here / "many.npy", np.tile(pictures(1000, 1, 8, 8), (1000, 1, 1, 1)))
     before = snapshot(here)
     process = start("encode", "space", "many.npy", "-o", "codes.parquet")
     wait_for(lambda: any(here.glob(".codes.parquet.*")), process)

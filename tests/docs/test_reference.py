@@ -13,7 +13,7 @@ import latentarium
 from latentarium.cli.app import app
 from latentarium.measures import MEASURES
 from latentarium.models.autoencoder import Architecture
-from latentarium.training.settings import FitSettings
+from latentarium.training.settings import Adversarial, FitSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -54,7 +54,7 @@ def rows_of(text: str) -> dict[str, str]:
     return {m[1]: m[2].strip() for m in re.finditer(r"^\| `(\w+)` \| ([^|]*)\|", text, re.M)}
 
 
-@pytest.mark.parametrize("kind", [FitSettings, Architecture])
+@pytest.mark.parametrize("kind", [FitSettings, Architecture, Adversarial])
 def test_every_setting_is_documented_with_its_default(kind: type) -> None:
     documented = rows_of(page("reference/settings.md"))
     for field in dataclasses.fields(kind):
@@ -65,7 +65,7 @@ def test_every_setting_is_documented_with_its_default(kind: type) -> None:
 
 
 def test_no_setting_is_documented_that_does_not_exist() -> None:
-    known = {f.name for kind in (FitSettings, Architecture) for f in dataclasses.fields(kind)}
+    known = {f.name for kind in (FitSettings, Architecture, Adversarial) for f in dataclasses.fields(kind)}
     assert set(rows_of(page("reference/settings.md"))) <= known
 
 
@@ -83,7 +83,7 @@ def test_every_file_of_a_bundle_is_documented(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_words_in_its_docstring() -> None:
-    for kind in (FitSettings, Architecture):
+    for kind in (FitSettings, Architecture, Adversarial):
         text = inspect.getdoc(kind) or ""
         for field in dataclasses.fields(kind):
             assert re.search(rf"\b{field.name}\b", text), f"{kind.__name__}.{field.name}"

@@ -196,9 +196,16 @@ def _curve_sections(bundle: Bundle) -> list[Section]:
     history = _history(bundle)
     if len(history) < 2:
         return []
-    key, label = ("negative_elbo", "negative ELBO") if history[-1]["rate"] else ("distortion", "distortion")
-    curve = pictures.history_plot(history, series={key: f"validation {label} (nats)"})
-    return [_one("Training", "The validation bound over the steps of the fit.", curve)]
+    key, label = _watched(history[-1])
+    curve = pictures.history_plot(history, series={key: f"validation {label}"})
+    return [_one("Training", "What the fit was judged by on validation rows, over its steps.", curve)]
+
+
+def _watched(record: Mapping[str, Any]) -> tuple[str, str]:
+    """The figure of a validation that a fit is judged by, and what to call it."""
+    if "coverage" in record:
+        return "coverage", "coverage"
+    return ("negative_elbo", "negative ELBO (nats)") if record["rate"] else ("distortion", "distortion (nats)")
 
 
 def _history(bundle: Bundle) -> list[dict[str, Any]]:

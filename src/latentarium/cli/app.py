@@ -63,14 +63,20 @@ def fit(
         typer.Argument(metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet file."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
-    model: Annotated[str | None, typer.Option(help="vae or ae.", show_default="vae")] = None,
+    model: Annotated[str | None, typer.Option(help="vae, ae or gan.", show_default="vae")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32")] = None,
     time: Annotated[str | None, typer.Option(help="Fit the schedule to a budget: 90s, 2m, 1h.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.", show_default="30")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
     size: Annotated[int | None, typer.Option(help="Crop and resize pictures to this many pixels a side.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
-    objective: Annotated[str | None, typer.Option(help="elbo, beta:4, beta-tc:6; rae:0.01 for an AE.")] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="elbo, beta:4, beta-tc:6, factor:6.4, dip-1:10, dip-2:10; rae:0.01 for an AE."),
+    ] = None,
+    quantiser: Annotated[
+        str | None, typer.Option(help="Discrete codes for an AE: fsq:8-5-5-5, vq:512 or qlae:10.")
+    ] = None,
     likelihood: Annotated[
         str | None, typer.Option(help="bernoulli, gaussian, logistic, categorical.", show_default="by data")
     ] = None,
@@ -99,6 +105,7 @@ def fit(
         "epochs": epochs,
         "steps": steps,
         "objective": objective,
+        "quantiser": quantiser,
         "likelihood": likelihood,
         "net": net,
         "batch_size": batch_size,

@@ -1,5 +1,6 @@
 """`measure`: every measure that a space's capabilities allow, in one pass over the rows."""
 
+import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,8 +151,8 @@ def measure(
     >>> half = LatentSpace(name="half", shape=(2,), data_shape=(2,), encode_fn=lambda x: x / 2,
     ...                    decode_fn=lambda z: 2 * z)
     >>> found = measure(half, [[1.0, 1.0], [1.0, 1.0]])
-    >>> list(found.scores), found.skipped["rate"]
-    (['mse'], 'the space has no posterior')
+    >>> found.scores["mse"].value, found.skipped["rate"]
+    (0.0, 'the space has no posterior')
     """
     beside = Beside.of(labels=labels, factors=factors)
     evidence = Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference)
@@ -201,7 +202,9 @@ def _wanted(only: Iterable[str] | None) -> list[Entry]:
     names = list(only)
     unknown = sorted(set(names) - set(MEASURES))
     if unknown:
-        raise invalid("only", f"names among {list(MEASURES)}", unknown)
+        near = [close for name in unknown for close in difflib.get_close_matches(name, MEASURES, n=2)]
+        meant = f"did you mean {' or '.join(near)}?" if near else "the reference of measures lists them all"
+        raise invalid("only", "names of measures, such as mse or coverage", unknown, meant)
     return [entry for entry in _SUITE if entry.name in names]
 
 

@@ -177,7 +177,8 @@ def ndb(
     count = max(2, min(check_positive_int(bins, "bins", low=2), len(held) // 10, len(pair.generated) // 10))
     count = min(count, len(np.unique(pair.real[fitted], axis=0)))
     state = int(generator(seed, _BINS).integers(2**31))
-    centres = KMeans(count, n_init=1, random_state=state).fit(pair.real[fitted]).cluster_centers_
+    # scikit-learn's stubs know only the word "auto" for n_init, which is one run of k-means++
+    centres = KMeans(count, n_init="auto", random_state=state).fit(pair.real[fitted]).cluster_centers_
     p, q = (
         _shares(np.asarray(cdist(t, centres, "sqeuclidean")).argmin(1), count)
         for t in (pair.real[held], pair.generated)
