@@ -114,7 +114,7 @@ def test_a_measure_that_is_not_finite_is_skipped_not_shown(linear) -> None:
 
 
 def test_bad_input_is_refused_at_once(linear) -> None:
-    with pytest.raises(InvalidInput, match="only must be names among"):
+    with pytest.raises(InvalidInput, match="only must be names of measures"):
         measure(linear.space(), linear.rows(10), only=["elbow"])
     with pytest.raises(InvalidInput, match="labels"):
         measure(linear.space(), linear.rows(10), labels=[1, 2])
