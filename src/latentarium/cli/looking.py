@@ -30,6 +30,7 @@ def run_measure(
     """Measure and write the sheet into the bundle."""
     from latentarium.applications.specsheet import write_sheet
     from latentarium.measures import findings
+    from latentarium.measures.report import by_reason
 
     began = time.perf_counter()
     bundle = open_bundle(path)
@@ -49,8 +50,8 @@ def run_measure(
         score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
         for finding in troubles:
             console().print(f"{bold(finding.trouble)}: {plain(finding.words)} {plain(finding.advice)}", highlight=False)
-        for name, why in sheet.measurements.skipped.items():
-            say(f"skipped {name}: {why}")
+        for why, names in by_reason(sheet.measurements.skipped).items():
+            say(f"skipped {', '.join(names)}: {why}")
     emit(result, as_json=as_json, words=f"report: {bold(path / 'report.html')}")
 
 

@@ -18,7 +18,6 @@ HEADLINES = (
     "probe_accuracy", "rate", "distortion", "mse", "ssim", "aggregated_posterior_mmd",
 )  # fmt: skip
 _MOST_TILES = 8
-_BETTER: Mapping[str, str] = {"higher": "higher", "lower": "lower", "neither": "–"}
 _ARROWS: Mapping[str, str] = {
     "higher": '<span role="img" title="higher is better" aria-label="higher is better">↑</span>',
     "lower": '<span role="img" title="lower is better" aria-label="lower is better">↓</span>',
@@ -206,7 +205,7 @@ def _score_table(scores: Sequence[Score]) -> str:
     rows = "".join(_score_row(score) for score in scores)
     heads = (
         "<th>measure</th><th class='number'>value</th><th class='number'>95 % interval</th>"
-        "<th class='number'>to compare with</th><th class='number'>rows</th><th>better</th>"
+        "<th class='number'>to compare with</th><th class='number'>rows</th>"
         "<th>says, and misleads when</th>"
     )
     return (
@@ -219,11 +218,16 @@ def _score_row(score: Score) -> str:
     unit = f' <span class="unit">{escape(score.unit)}</span>' if score.unit else ""
     return (
         f"<tr><td><code>{escape(score.name)}</code></td>"
-        f'<td class="number">{format_value(score.value)}{unit}</td>'
+        f'<td class="number">{format_value(score.value)}{unit}{_arrow(score)}</td>'
         f'<td class="number optional">{_interval(score)}</td><td class="number optional">{_yardstick(score)}</td>'
-        f'<td class="number optional">{score.n:,}</td><td class="optional">{_BETTER[score.direction]}</td>'
+        f'<td class="number optional">{score.n:,}</td>'
         f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em></td></tr>'
     )
+
+
+def _arrow(score: Score) -> str:
+    mark = _ARROWS[score.direction]
+    return f"&nbsp;{mark}" if mark else ""
 
 
 def _yardstick(score: Score) -> str:
@@ -238,9 +242,24 @@ def _skipped(measurements: Measurements) -> str:
     if not measurements.skipped:
         return ""
     items = "".join(
-        f"<li><code>{escape(name)}</code>: {escape(why)}</li>" for name, why in measurements.skipped.items()
+        f"<li>{', '.join(f'<code>{escape(name)}</code>' for name in names)}: {escape(why)}</li>"
+        for why, names in by_reason(measurements.skipped).items()
     )
     return f'<section><h2>Not measured</h2><div class="card"><ul class="plain">{items}</ul></div></section>\n'
+
+
+def by_reason(skipped: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names of the skipped measures by why they were skipped.
+
+    Examples
+    --------
+    >>> by_reason({"rate": "no posterior", "mig": "no factors", "sap": "no factors"})
+    {'no posterior': ['rate'], 'no factors': ['mig', 'sap']}
+    """
+    reasons: dict[str, list[str]] = {}
+    for name, why in skipped.items():
+        reasons.setdefault(why, []).append(name)
+    return reasons
 
 
 def _again(content: ReportContent) -> str:
