@@ -16,3 +16,8 @@ def blobs(n: int, *, gap: float, seed: int = 0) -> tuple[Array, NDArray[np.int64
 def rotation(dim: int, seed: int = 0) -> Array:
     """A random orthogonal matrix."""
     return np.linalg.qr(np.random.default_rng(seed).standard_normal((dim, dim)))[0]
+
+
+def rows(n: int, d: int = 4, *, seed: int = 0, shift: float = 0.0) -> Array:
+    """Normal rows of unit variance around `shift`."""
+    return np.random.default_rng(seed).normal(shift, 1, (n, d))

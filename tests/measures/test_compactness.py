@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.measures.planted import rotation
 
 from latentarium.data import open_source
 from latentarium.errors import InvalidInput
@@ -37,10 +38,6 @@ def with_spectrum(variances: Array, n: int = 64) -> Array:
     table = normal(n, dim)
     basis = np.linalg.qr(table - table.mean(0))[0]
     return basis * np.sqrt(n * variances)
-
-
-def rotation(dim: int, seed: int) -> Array:
-    return np.linalg.qr(normal(dim, dim, seed))[0]
 
 
 def test_ranks_of_a_known_spectrum() -> None:

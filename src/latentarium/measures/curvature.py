@@ -123,7 +123,7 @@ def geodesic_gap_of(
 
 def local_conditioning_of(evidence: Evidence, *, points: int = POINTS) -> Score:
     """`local_conditioning` of evidence at hand."""
-    values = singular_values(evidence, points)
+    values = evidence.once(singular_values, points)
     logs = np.log10(values)
     rows = logs[:, 0] - logs[:, -1]
     low, high = np.quantile(values, [0.1, 0.9], axis=0)
@@ -144,7 +144,7 @@ def local_conditioning_of(evidence: Evidence, *, points: int = POINTS) -> Score:
 
 def log_volume_variance_of(evidence: Evidence, *, points: int = POINTS) -> Score:
     """`log_volume_variance` of evidence at hand."""
-    values = singular_values(evidence, points)
+    values = evidence.once(singular_values, points)
     volumes = np.log(values).sum(1)
     return Score(
         name="log_volume_variance",

@@ -1,6 +1,6 @@
 """What measures look at: one pass of a space over the rows, each part computed once and only when asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -134,11 +134,12 @@ class Evidence:
         given = {"labels": self.beside.labels, "factors": self.beside.factors, "reference": self.reference}
         return self.space.capabilities | {name for name, value in given.items() if value is not None}
 
-    def once(self, make: Callable[["Evidence"], T]) -> T:
-        """What `make` gives for this evidence, computed on the first call and kept for the measures that share it."""
-        if make not in self._found:
-            self._found[make] = make(self)
-        return cast(T, self._found[make])
+    def once(self, make: Callable[..., T], *settings: Hashable) -> T:
+        """`make(self, *settings)`, computed on the first call and kept for the measures that share it."""
+        key = (make, *settings)
+        if key not in self._found:
+            self._found[key] = make(self, *settings)
+        return cast(T, self._found[key])
 
     @cached_property
     def generated(self) -> FloatArray:

@@ -13,6 +13,7 @@ from latentarium.measures.evidence import Evidence
 from latentarium.measures.paths import (
     Ends,
     Motion,
+    Speeds,
     derivative_kind,
     motion,
     path_ends,
@@ -199,8 +200,7 @@ def perceptual_path_length_of(
 
 def straightness_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEPS) -> Score:
     """`straightness` of evidence at hand."""
-    ends = path_ends(evidence, pairs)
-    moved = speeds(evidence.space, ends, steps)
+    ends, moved = evidence.once(_walked, pairs, steps)
     table = np.stack([moved.lengths, moved.chords], axis=1)
     length, chord = table.mean(0)
     if chord <= 1e-6 * length:
@@ -223,8 +223,7 @@ def straightness_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEP
 
 def speed_variation_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEPS) -> Score:
     """`speed_variation` of evidence at hand."""
-    ends = path_ends(evidence, pairs)
-    moved = speeds(evidence.space, ends, steps)
+    ends, moved = evidence.once(_walked, pairs, steps)
     moving = moved.lengths > 0
     relative = moved.steps[moving] / moved.steps[moving].mean(1, keepdims=True)
     rows = relative.std(1)
@@ -247,6 +246,11 @@ def speed_variation_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = S
         meaning="Unevenness of change along a path; high where the data stand still and then jump.",
         misleads="a jump shorter than one step looks no worse than a step; a cross-fade of pixels scores 0.",
     )
+
+
+def _walked(evidence: Evidence, pairs: int, steps: int) -> tuple[Ends, Speeds]:
+    ends = path_ends(evidence, pairs)
+    return ends, speeds(evidence.space, ends, steps)
 
 
 def _energies(space: LatentSpace, moments: Motion) -> Array:

@@ -22,9 +22,10 @@ from latentarium.training import schedule
 from latentarium.training.augment import DRAWS, augment
 from latentarium.training.batches import Batches
 from latentarium.training.bound import VALIDATION_STREAM
+from latentarium.training.companion import fixed
 from latentarium.training.loop import Job, Recipe, State
 from latentarium.training.modes import SETTLED, Watch, mode_alarms
-from latentarium.training.opponent import Opponent, fixed, set_rate, step_if_finite
+from latentarium.training.opponent import Opponent, set_rate, step_if_finite
 from latentarium.training.settings import FitSettings
 
 OPPONENT_STREAM, AUGMENT_STREAM = 13, 14

@@ -18,8 +18,7 @@ from latentarium.objectives import Terms
 from latentarium.training import monitors
 from latentarium.training.batches import Batches, View
 from latentarium.training.checkpoint import Checkpoint, load_optimizer, optimizer_tensors, under
-from latentarium.training.critic import CodeCritic
-from latentarium.training.opponent import Opponent
+from latentarium.training.companion import Companion
 from latentarium.training.runtime import Runtime
 from latentarium.training.schedule import Plan
 from latentarium.training.settings import FitSettings
@@ -53,7 +52,7 @@ class State:
     model: Autoencoder
     shadow: Autoencoder
     optimizer: torch.optim.Optimizer
-    critic: CodeCritic | Opponent | None = None
+    critic: Companion | None = None
     step: int = 0
     skipped: int = 0
     in_row: int = 0

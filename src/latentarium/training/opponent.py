@@ -1,6 +1,6 @@
-"""The discriminator of a GAN and its optimiser: its turn of a step, saved and restored beside the generator."""
+"""The discriminator of a GAN and its turn of a step."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from latentarium.nn.generators import Discriminator
 from latentarium.objectives import Terms, adversarial_loss, squared_slopes
 from latentarium.training.augment import augment
-from latentarium.training.checkpoint import load_optimizer, optimizer_tensors, under
+from latentarium.training.companion import Companion, fixed
 from latentarium.training.schedule import Turn
 from latentarium.training.settings import Adversarial
 
@@ -17,13 +17,12 @@ UNIT = 0.25
 steep."""
 
 
-class Opponent:
+class Opponent(Companion):
     """Scores pictures, and learns to score real ones above generated ones."""
 
     def __init__(self, module: Discriminator, game: Adversarial) -> None:
-        self.module = module
+        super().__init__(module, torch.optim.Adam(module.parameters(), betas=(0.0, 0.99), fused=True))
         self.game = game
-        self.optimizer = torch.optim.Adam(module.parameters(), betas=(0.0, 0.99), fused=True)
 
     def score(self, x: Tensor) -> Tensor:
         """Scores (b,); gradients reach `x` alone."""
@@ -56,22 +55,6 @@ class Opponent:
         set_rate(self.optimizer, turn)
         terms["discriminator_norm"] = step_if_finite(self.optimizer, average)
         return terms
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Weights and optimiser moments by name."""
-        weights = {f"weights.{name}": value for name, value in self.module.state_dict().items()}
-        return weights | {f"optimizer.{name}": value for name, value in optimizer_tensors(self.optimizer).items()}
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `tensors` gave."""
-        self.module.load_state_dict(under("weights.", tensors))
-        load_optimizer(self.optimizer, under("optimizer.", tensors))
-
-
-def fixed(module: nn.Module, x: Tensor) -> Tensor:
-    """`module(x)` with weights that get no gradient."""
-    weights = {name: value.detach() for name, value in module.named_parameters()}
-    return torch.func.functional_call(module, weights, (x,))
 
 
 def set_rate(optimizer: torch.optim.Optimizer, turn: Turn) -> None:

@@ -188,17 +188,17 @@ def edits_of(evidence: Evidence, directions: Array, targets: Sequence[int], clas
 
 def edit_success_of(evidence: Evidence) -> Score:
     """`edit_success` of each class's own direction."""
-    return _success(_class_edits(evidence))
+    return _success(evidence.once(_class_edits))
 
 
 def edit_leakage_of(evidence: Evidence) -> Score:
     """`edit_leakage` of each class's own direction."""
-    return _leakage(_class_edits(evidence))
+    return _leakage(evidence.once(_class_edits))
 
 
 def edit_monotonicity_of(evidence: Evidence) -> Score:
     """`edit_monotonicity` of each class's own direction."""
-    return _monotonicity(_class_edits(evidence))
+    return _monotonicity(evidence.once(_class_edits))
 
 
 def _single_edit(evidence: Evidence, direction: ArrayLike, target: object, classifier: Classifier | None) -> Edits:

@@ -126,10 +126,6 @@ class Pair:
             found.append(float(statistic(*parts)))
         return rescaled_interval(value, np.array(found), size=1, count=_PART, within=statement.range)
 
-    def equal(self) -> tuple[Array, Array]:
-        """Both sides cut to equal size by the seed, for tests that count heads."""
-        return equal_sizes(self.real, self.generated, self.seed)
-
 
 def equal_sizes(real: Array, generated: Array, seed: int) -> tuple[Array, Array]:
     """The larger table cut, by the seed, to as many rows as the smaller."""
