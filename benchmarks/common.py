@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -70,13 +71,15 @@ def peak_memory(arguments: list[str], cache: Path) -> int:
     """Highest memory in bytes that no file backs while `latentarium ARGUMENTS` runs. Linux only: it reads /proc."""
     environment = {**os.environ, "LATENTARIUM_CACHE": str(cache)}
     command = [sys.executable, "-m", "latentarium", *arguments]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, _anonymous(process.pid))
-        time.sleep(0.02)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(arguments)} failed with status {process.returncode}")
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(command, env=environment, stderr=told, stdout=told)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, _anonymous(process.pid))
+            time.sleep(0.02)
+        if process.returncode:
+            told.seek(0)
+            raise SystemExit(f"{' '.join(arguments)} failed with status {process.returncode}: {told.read()[-500:]}")
     return peak
 
 

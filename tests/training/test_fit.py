@@ -15,7 +15,7 @@ from latentarium.data import rows_from_arrays
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, TrainingFailed
 from latentarium.training.fit import Fitted, Modules, train
-from latentarium.training.loop import Event
+from latentarium.training.loop import Event, Job, State
 
 
 @pytest.mark.parametrize(
@@ -195,6 +195,23 @@ def test_data_out_of_range_are_refused_before_training(data: Any, words: str) ->
     with pytest.raises(InvalidInput, match=words) as caught:
         la.fit(data, likelihood="bernoulli", progress=False)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("steps", "given", "used"), [(4, None, 256), (40_000, None, 2000), (4, 300, 300)])
+def test_short_fits_validate_on_fewer_rows(
+    monkeypatch: pytest.MonkeyPatch, steps: int, given: int | None, used: int
+) -> None:
+    seen: list[int] = []
+
+    def stop(job: Job, state: State) -> None:
+        seen.append(len(job.validation_rows))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("latentarium.training.loop.run", stop)
+    rows = rows_from_arrays(pictures(25_000))
+    with pytest.raises(KeyboardInterrupt):
+        train(rows, small(steps=steps, validation_rows=given))
+    assert seen == [used]
 
 
 def test_rows_without_a_validation_part_are_refused(squares: Rows) -> None:

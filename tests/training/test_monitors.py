@@ -51,6 +51,18 @@ def test_validation_is_the_bound_in_nats() -> None:
     assert found.shuffle_gap == pytest.approx(swapped - distortion, abs=1e-4)
 
 
+def test_only_the_first_rows_swap_their_latents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("latentarium.training.monitors.SWAPPED_ROWS", 7)
+    network, (rows, noise) = model().eval(), drawn(12)
+    found = validate(network, rows, noise)
+    x = torch.from_numpy(pictures(12)).float() / 255
+    with torch.inference_mode():
+        out = network(x, noise)
+        plain = -network.likelihood.log_prob(out.params, x)
+        swapped = -network.likelihood.log_prob(network.decoder(out.z.roll(1, 0)), x)
+    assert found.shuffle_gap == pytest.approx(float((swapped - plain)[:7].mean()), abs=1e-4)
+
+
 def test_pieces_do_not_change_the_numbers() -> None:
     rows, noise = drawn(11)
     whole = validate(model(), rows, noise).to_json()

@@ -17,6 +17,7 @@ from latentarium.training.loop import Job, Recipe, State, due
 from latentarium.training.settings import FitSettings
 
 AVERAGE_EVERY = 8
+CALIBRATION_ROWS = 1024
 LINEAR_SHARE = 0.1
 """Learning rate of the linear paths as a share of the others'."""
 VALIDATION_STREAM, CODEBOOK_STREAM = 3, 12
@@ -116,9 +117,9 @@ def _average(state: State, decay: float) -> None:
 
 
 def _validate_bound(job: Job, state: State) -> tuple[dict[str, Any], list[str]]:
-    calibrate(job, state.shadow)
-    source = torch_generator(job.settings.seed, VALIDATION_STREAM, device=job.runtime.device)
     rows = job.validation_rows
+    calibrate(job, state.shadow, most=min(CALIBRATION_ROWS, len(rows)))
+    source = torch_generator(job.settings.seed, VALIDATION_STREAM, device=job.runtime.device)
     noise = torch.randn(len(rows), job.settings.architecture.latent, generator=source, device=source.device)
     result = monitors.validate(state.shadow, rows, noise)
     warm = schedule.warmed_up(job.settings, job.plan, state.step)
@@ -134,10 +135,10 @@ def _validate_bound(job: Job, state: State) -> tuple[dict[str, Any], list[str]]:
 
 
 @torch.inference_mode()
-def calibrate(job: Job, model: Autoencoder) -> None:
+def calibrate(job: Job, model: Autoencoder, *, most: int = CALIBRATION_ROWS) -> None:
     """Give the likelihood what evaluation needs, from a fixed sample of training rows."""
     model.eval()
-    chosen = job.batches.indices[:: max(1, len(job.batches.indices) // 1024)][:1024]
+    chosen = job.batches.indices[:: max(1, len(job.batches.indices) // most)][:most]
     source = torch_generator(job.settings.seed, VALIDATION_STREAM, 1, device=job.runtime.device)
     rows = View(job.batches, chosen)
     noise = torch.randn(len(rows), job.settings.architecture.latent, generator=source, device=source.device)

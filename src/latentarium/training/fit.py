@@ -41,6 +41,8 @@ START_VALUES = 2**26
 """The linear start sees fewer rows of large pictures: what it reads stays in the process's memory for good."""
 VALIDATION_SHARE = 0.02
 FEWEST_VALIDATIONS = 5
+VALIDATION_ROWS = 2000
+FEWEST_VALIDATION_ROWS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,7 @@ def train(
         plan=plan,
         runtime=runtime,
         batches=source,
-        validation_rows=_validation_rows(rows, settings, source),
+        validation_rows=_validation_rows(rows, settings, plan, source),
         save=_saver(workdir, settings, plan, rows, runtime),
         hear=callback or _silent,
     )
@@ -255,10 +257,15 @@ def _batches(rows: Rows, settings: FitSettings, runtime: Runtime) -> Batches:
     return source if partners is None else source.paired(partners)
 
 
-def _validation_rows(rows: Rows, settings: FitSettings, batches: Batches) -> View:
+def _validation_rows(rows: Rows, settings: FitSettings, plan: Plan, batches: Batches) -> View:
+    """Evenly spaced rows of the validation split; fewer where the fit is so short that they would weigh in it."""
     chosen = rows.splits["validation"]
-    stride = max(1, len(chosen) // settings.validation_rows)
-    return View(batches, chosen[::stride][: settings.validation_rows])
+    count = settings.validation_rows
+    if count is None:
+        affordable = VALIDATION_SHARE * plan.validate_every * settings.batch_size
+        count = int(np.clip(affordable, FEWEST_VALIDATION_ROWS, VALIDATION_ROWS))
+    stride = max(1, len(chosen) // count)
+    return View(batches, chosen[::stride][:count])
 
 
 def _watched(rows: Rows) -> NDArray[np.float32]:
@@ -292,7 +299,7 @@ def _plan(settings: FitSettings, runtime: Runtime, batches: Batches, kind: tuple
 
 def _validations(settings: FitSettings, steps: int, batches: Batches) -> int:
     """As many validations as asked for, fewer where they would take more than a few percent of the fit."""
-    affordable = VALIDATION_SHARE * steps * batches.batch_size / settings.validation_rows
+    affordable = VALIDATION_SHARE * steps * batches.batch_size / (settings.validation_rows or VALIDATION_ROWS)
     return int(np.clip(affordable, min(FEWEST_VALIDATIONS, settings.validations), settings.validations))
 
 

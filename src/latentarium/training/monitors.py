@@ -56,7 +56,7 @@ def validate(model: Autoencoder, rows: View, noise: Tensor) -> Validation:
     rate = float(kl.sum(1).mean()) if model.variational else 0.0
     plain = float(distortion.mean())
     some = rows.first(SWAPPED_ROWS)
-    swapped = torch.cat([_score(model, x, other) for x, other in some.with_noise(z.roll(1, 0))])
+    swapped = torch.cat([_score(model, x, other) for x, other in some.with_noise(z.roll(1, 0)[: len(some)])])
     return Validation(
         negative_elbo=plain + rate,
         distortion=plain,

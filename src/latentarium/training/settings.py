@@ -77,7 +77,7 @@ class FitSettings:
     warmup, kl_warmup, free_until : shares of the steps for the rate, for beta 0 -> 1, for free nats -> 0
     free_nats : free nats of each latent dimension at the start
     validations : how often the validation bound is computed in a fit at most; fewer in short fits
-    validation_rows : rows it is computed on
+    validation_rows : rows it is computed on; None for 2,000, in short fits fewer, down to 256
     checkpoint_steps : steps between checkpoints; 0 for a tenth of the fit, at most 500
     seed : of every random choice
     device : "cpu", "cuda" or "auto"
@@ -103,7 +103,7 @@ class FitSettings:
     free_nats: float = 0.05
     free_until: float = 0.4
     validations: int = 20
-    validation_rows: int = 2000
+    validation_rows: int | None = None
     checkpoint_steps: int = 0
     seed: int = 0
     device: str = "auto"
@@ -116,8 +116,10 @@ class FitSettings:
         _one_of("model", self.model, MODELS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("device", self.device, DEVICES)
-        for name in ("batch_size", "validations", "validation_rows"):
+        for name in ("batch_size", "validations"):
             check_positive_int(getattr(self, name), name)
+        if self.validation_rows is not None:
+            check_positive_int(self.validation_rows, "validation_rows")
         for name in ("checkpoint_steps", "threads"):
             check_positive_int(getattr(self, name), name, low=0)
         if self.steps is not None:
