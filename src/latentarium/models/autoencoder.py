@@ -41,6 +41,8 @@ class Architecture:
     likelihood : "bernoulli", "gaussian", "logistic", "categorical", "mixed" or "auto"
     levels : grey levels of the categorical likelihood
     quantiser : "fsq:8-5-5-5", "vq:512", "qlae:10" (see `nn/quantisers.py`), or "" for continuous codes
+    linear : linear paths beside the nets, which start at the best linear model: much faster to a good likelihood, but
+        its axes are mixtures of the factors; False to disentangle
     """
 
     latent: int = 32
@@ -52,6 +54,7 @@ class Architecture:
     likelihood: str = "auto"
     levels: int = 16
     quantiser: str = ""
+    linear: bool = True
 
     def __post_init__(self) -> None:
         check_positive_int(self.latent, "latent", high=4096)
@@ -192,7 +195,7 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
     """A fresh model for settled `architecture`; torch's current generator sets the initial weights."""
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
     outputs = architecture.latent * (2 if architecture.variational else 1)
-    shape = modality.data_shape
+    shape, linear = modality.data_shape, architecture.linear
     if architecture.net == "gan":
         # two thirds narrower than the generator: the encoder only has to find a place that descent can start from
         inward = ConvPlan.design((shape[0], shape[1], shape[2]), base=max(8, architecture.width // 3 // 8 * 8))
@@ -201,12 +204,13 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
         decoder: nn.Module = Generator(outward, latent=architecture.latent, depth=architecture.depth)
     elif architecture.net == "conv":
         plan = ConvPlan.design((shape[0], shape[1], shape[2]), base=architecture.width)
-        encoder = ConvEncoder(plan, depth=architecture.depth, outputs=outputs)
+        encoder = ConvEncoder(plan, depth=architecture.depth, outputs=outputs, linear=linear)
+        channels = shape[0] * likelihood.outputs
         decoder = ConvDecoder(
-            plan, latent=architecture.latent, depth=architecture.depth, channels=shape[0] * likelihood.outputs
+            plan, latent=architecture.latent, depth=architecture.depth, channels=channels, linear=linear
         )
     else:
-        size = {"width": architecture.width, "depth": architecture.depth}
+        size = {"width": architecture.width, "depth": architecture.depth, "linear": linear}
         encoder = DenseEncoder(features=int(np.prod(shape)), outputs=outputs, **size)
         decoder = DenseDecoder(latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size)
     quantiser = build_quantiser(architecture.quantiser, architecture.latent)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentarium.models.autoencoder import LOG_VARIANCE_RANGE, Autoencoder
 from latentarium.nn.networks import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
@@ -38,8 +38,8 @@ class Principal:
 def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, latent: int, seed: int) -> None:
     """Centre the nets on `mean` and set their linear paths to probabilistic PCA of the rows in `pieces`.
 
-    Networks of the user's own are left as they are. A likelihood without a slope (a table's, a categorical one)
-    gets only the encoder's centring.
+    Networks of the user's own are left as they are, nets without linear paths are centred only. A likelihood without
+    a slope (a table's, a categorical one) gets only the encoder's centring.
     """
     encoder, decoder = model.encoder, model.decoder
     if not isinstance(encoder, DenseEncoder | ConvEncoder) or not isinstance(decoder, DenseDecoder | ConvDecoder):
@@ -51,14 +51,16 @@ def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, 
     if bias is None or slope is None:
         return
     decoder.shift.copy_(bias)
+    if encoder.linear is None or decoder.linear is None:
+        return
     rows, total = _pooled(encoder, pieces)
     most = min(latent, len(rows) - 1, rows.shape[1])
     merged = mean.numel() / rows.shape[1]
     found = principal(rows, total, latent=most, merged=merged, seed=seed)
     noise = (model.likelihood.noise_for(mean) or 0.0) / merged
     found = replace(found, noise=max(found.noise, noise, LEAST_NOISE))
-    _set_encoder(encoder, found, latent, variational=model.variational)
-    _set_decoder(decoder, found, slope)
+    _set_encoder((encoder.linear, encoder.head), found, latent, variational=model.variational)
+    _set_decoder(decoder, decoder.linear, found, slope)
 
 
 def _pooled(encoder: DenseEncoder | ConvEncoder, pieces: Iterable[Tensor]) -> tuple[Tensor, float]:
@@ -87,23 +89,24 @@ def principal(rows: Tensor, total: float, *, latent: int, merged: float, seed: i
     return Principal(components=directions[:latent].T.contiguous(), variances=variances, noise=noise)
 
 
-def _set_encoder(encoder: DenseEncoder | ConvEncoder, found: Principal, latent: int, *, variational: bool) -> None:
+def _set_encoder(last: tuple[nn.Linear, nn.Linear], found: Principal, latent: int, *, variational: bool) -> None:
+    linear, head = last
     signal = found.signal
     low, high = LOG_VARIANCE_RANGE
     used = len(found.variances)
-    encoder.head.weight.zero_()
-    encoder.head.bias.zero_()
-    encoder.linear.weight[:used] = (torch.sqrt(signal) / (signal + found.noise) * found.components).T
+    head.weight.zero_()
+    head.bias.zero_()
+    linear.weight[:used] = (torch.sqrt(signal) / (signal + found.noise) * found.components).T
     if variational:
         wanted = torch.log(found.noise / (found.noise + signal)).clamp(low + 0.5, high - 0.5)
-        encoder.head.bias[latent : latent + used] = low + torch.log(torch.expm1(wanted - low))
+        head.bias[latent : latent + used] = low + torch.log(torch.expm1(wanted - low))
 
 
-def _set_decoder(decoder: DenseDecoder | ConvDecoder, found: Principal, slope: Tensor) -> None:
+def _set_decoder(decoder: DenseDecoder | ConvDecoder, linear: nn.Linear, found: Principal, slope: Tensor) -> None:
     weights = torch.sqrt(found.signal) * found.components
     for parameter in decoder.head.parameters():
         parameter.zero_()
     if isinstance(decoder, ConvDecoder):
         slope = decoder.shrunk(slope)
     repeats = slope.numel() // len(weights)
-    decoder.linear.weight[:, : weights.shape[1]] = slope.reshape(-1, 1) * weights.repeat(repeats, 1)
+    linear.weight[:, : weights.shape[1]] = slope.reshape(-1, 1) * weights.repeat(repeats, 1)

@@ -2,7 +2,7 @@
 
 Neither uses batch statistics, so a row's code never depends on its neighbours in the batch. Each has a linear path
 beside its deep one and knows the data's mean, so that training can start from the best linear model
-(see `models/start.py`); linear paths are zero until they are given that start.
+(see `models/start.py`); linear paths are zero until they are given that start, and `linear=False` leaves them out.
 """
 
 import math
@@ -32,14 +32,13 @@ class DenseEncoder(nn.Module):
 
     shift: Tensor
 
-    def __init__(self, *, features: int, width: int, depth: int, outputs: int) -> None:
+    def __init__(self, *, features: int, width: int, depth: int, outputs: int, linear: bool = True) -> None:
         super().__init__()
         self.register_buffer("shift", torch.zeros(features))
         self.stem = nn.Linear(features, width)
         self.blocks = nn.Sequential(*[ResidualDense(width) for _ in range(depth)])
         self.head = nn.Linear(width, outputs)
-        self.linear = nn.Linear(features, outputs, bias=False)
-        _zero(self.linear)
+        self.linear = _silent(features, outputs) if linear else None
 
     def pooled(self, x: Tensor) -> Tensor:
         """What the linear path sees: the centred row."""
@@ -47,7 +46,8 @@ class DenseEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         centred = self.pooled(x)
-        return self.head(F.silu(self.blocks(self.stem(centred)))) + self.linear(centred)
+        deep = self.head(F.silu(self.blocks(self.stem(centred))))
+        return deep if self.linear is None else deep + self.linear(centred)
 
 
 class DenseDecoder(nn.Module):
@@ -55,18 +55,18 @@ class DenseDecoder(nn.Module):
 
     shift: Tensor
 
-    def __init__(self, *, latent: int, width: int, depth: int, shape: tuple[int, ...]) -> None:
+    def __init__(self, *, latent: int, width: int, depth: int, shape: tuple[int, ...], linear: bool = True) -> None:
         super().__init__()
         self.shape = shape
         self.stem = nn.Linear(latent, width)
         self.blocks = nn.Sequential(*[ResidualDense(width) for _ in range(depth)])
         self.head = nn.Linear(width, math.prod(shape))
-        self.linear = nn.Linear(latent, math.prod(shape), bias=False)
+        self.linear = _silent(latent, math.prod(shape)) if linear else None
         self.register_buffer("shift", torch.zeros(shape))
-        _zero(self.linear)
 
     def forward(self, z: Tensor) -> Tensor:
-        values = self.head(F.silu(self.blocks(self.stem(z)))) + self.linear(z)
+        values = self.head(F.silu(self.blocks(self.stem(z))))
+        values = values if self.linear is None else values + self.linear(z)
         return values.unflatten(1, self.shape) + self.shift
 
 
@@ -153,7 +153,7 @@ class ConvEncoder(nn.Module):
 
     shift: Tensor
 
-    def __init__(self, plan: ConvPlan, *, depth: int, outputs: int) -> None:
+    def __init__(self, plan: ConvPlan, *, depth: int, outputs: int, linear: bool = True) -> None:
         super().__init__()
         self.plan = plan
         self.register_buffer("shift", torch.zeros(plan.channels, plan.height, plan.width))
@@ -168,8 +168,7 @@ class ConvEncoder(nn.Module):
             before = width
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(before * math.prod(plan.grid), outputs)
-        self.linear = nn.Linear(math.prod(plan.pooled), outputs, bias=False)
-        _zero(self.linear)
+        self.linear = _silent(math.prod(plan.pooled), outputs) if linear else None
 
     def pooled(self, x: Tensor) -> Tensor:
         """What the linear path sees: the centred picture, shrunk and flattened."""
@@ -177,8 +176,8 @@ class ConvEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         centred = self._centred(x)
-        linear = self.linear(F.avg_pool2d(centred, self.plan.pool).flatten(1))
-        return self.head(F.silu(self.body(centred)).flatten(1)) + linear
+        deep = self.head(F.silu(self.body(centred)).flatten(1))
+        return deep if self.linear is None else deep + self.linear(F.avg_pool2d(centred, self.plan.pool).flatten(1))
 
     def _centred(self, x: Tensor) -> Tensor:
         below, right = self.plan.padding
@@ -193,7 +192,7 @@ class ConvDecoder(nn.Module):
 
     shift: Tensor
 
-    def __init__(self, plan: ConvPlan, *, latent: int, depth: int, channels: int) -> None:
+    def __init__(self, plan: ConvPlan, *, latent: int, depth: int, channels: int, linear: bool = True) -> None:
         super().__init__()
         self.plan = plan
         coarse = plan.widths[-1]
@@ -207,8 +206,7 @@ class ConvDecoder(nn.Module):
         self.head = nn.Conv2d(plan.widths[0], channels * plan.patch**2, 3, padding=1)
         self.register_buffer("shift", torch.zeros(channels, plan.height, plan.width))
         self.low = (channels, *plan.pooled[1:])
-        self.linear = nn.Linear(latent, math.prod(self.low), bias=False)
-        _zero(self.linear)
+        self.linear = _silent(latent, math.prod(self.low)) if linear else None
 
     def forward(self, z: Tensor) -> Tensor:
         hidden = self.stem(z).unflatten(1, (self.plan.widths[-1], *self.plan.grid))
@@ -218,16 +216,25 @@ class ConvDecoder(nn.Module):
             for block in blocks:  # type: ignore[union-attr]
                 hidden = block(hidden, z)
         image = F.pixel_shuffle(self.head(F.silu(hidden)), self.plan.patch)
-        low = self.linear(z).unflatten(1, self.low)
-        if self.plan.pool > 1:
-            low = F.interpolate(low, scale_factor=float(self.plan.pool), mode="bilinear")
-        return (image + low)[:, :, : self.plan.height, : self.plan.width] + self.shift
+        if self.linear is not None:
+            image = image + self._enlarged(self.linear(z).unflatten(1, self.low))
+        return image[:, :, : self.plan.height, : self.plan.width] + self.shift
+
+    def _enlarged(self, low: Tensor) -> Tensor:
+        return F.interpolate(low, scale_factor=float(self.plan.pool), mode="bilinear") if self.plan.pool > 1 else low
 
     def shrunk(self, picture: Tensor) -> Tensor:
         """A picture (channels, h, w) on the grid of the linear path."""
         below, right = self.plan.padding
         whole = F.pad(picture[None], (0, right, 0, below), mode="replicate")
         return F.avg_pool2d(whole, self.plan.pool)[0]
+
+
+def _silent(inputs: int, outputs: int) -> nn.Linear:
+    """A linear map without bias that gives zero."""
+    layer = nn.Linear(inputs, outputs, bias=False)
+    _zero(layer)
+    return layer
 
 
 def _zero(layer: nn.Linear | nn.Conv2d) -> None:
