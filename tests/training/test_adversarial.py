@@ -192,6 +192,15 @@ def test_a_generator_that_repeats_itself_and_a_discriminator_that_memorises_are_
     assert mode_alarms([sure], last=False)[0].startswith("the discriminator knows the training rows by heart")
 
 
+def test_a_generator_that_is_left_behind_is_named_unless_it_covers_the_data() -> None:
+    watch = Watch.of(modes(400, 8, 0), modes(400, 8, 1), seed=0)
+    noise = np.random.default_rng(0).random((400, 1, 8, 8), np.float32)
+    behind = line(watch.look(noise), sign=0.99, sign_held_out=0.99)
+    assert any(sentence.startswith("the generator is left behind") for sentence in mode_alarms([behind], last=False))
+    good = line(watch.look(modes(400, 8, 2)), sign=0.99, sign_held_out=0.99)
+    assert mode_alarms([good], last=False) == []
+
+
 def test_a_fit_that_collapses_says_so() -> None:
     """No pairing, no penalty and a wild rate on eight kinds of pictures."""
     data = (255 * modes(400, 8, 0)).astype(np.uint8)

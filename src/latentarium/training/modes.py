@@ -125,6 +125,11 @@ def mode_alarms(history: Sequence[Mapping[str, Any]], *, last: bool) -> list[str
             f"the discriminator knows the training rows by heart: it prefers {(1 + now['sign']) / 2:.0%} of them to "
             f"generated rows, but {(1 + now['sign_held_out']) / 2:.0%} of held-out ones; raise augment or gamma"
         )
+    if now["sign_held_out"] > ALWAYS and now["coverage"] < LOWEST_COVERAGE * now["expected"]:
+        words.append(
+            f"the generator is left behind: the discriminator prefers {(1 + now['sign_held_out']) / 2:.0%} of held-out "
+            f"rows to generated ones, and {_reached(now)}; train longer, or raise gamma"
+        )
     return words
 
 

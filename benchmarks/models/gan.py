@@ -1,0 +1,119 @@
+"""A GAN of 28 x 28 pictures: classes, coverage, copies, sharpness, and inversion beside a VAE of as many latents.
+
+Coverage is against 2,000 test pictures (64 principal components, k = 5), beside real against real; classes are named
+by a judge that learned them from real pictures; inversion is PSNR on 500 test pictures. Leaves sheets of samples and
+strips from one latent point to another.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.common import save_result
+from benchmarks.models.classifier import learn_classes
+from latentarium.data import open_source
+from latentarium.data.rows import Rows
+from latentarium.geometry import slerp
+from latentarium.measures import samples as s
+from latentarium.models.inversion import invert
+from latentarium.pictures.images import sheet
+from latentarium.space import LatentSpace
+from latentarium.training.fit import Fitted, train
+from latentarium.training.loop import Event
+from latentarium.training.save import space_of_model
+from latentarium.training.settings import FitSettings
+
+LATENT, N, K, INVERTED = 64, 2000, 5, 500
+
+
+def psnr(made: Any, real: Any) -> float:
+    """Decibels over all rows, peak 1."""
+    return float(-10 * np.log10(np.square(np.clip(made, 0, 1) - real, dtype=np.float64).mean()))
+
+
+def quality(rows: Rows, space: LatentSpace) -> dict[str, Any]:
+    """Scores of 2,000 samples against as many test rows."""
+    real, known, other = rows.array("test")[:N], rows.array("train")[:20_000], rows.array("validation")[:N]
+    made = np.clip(space.sample(N, seed=0), 0, 1)
+    features = s.pixel_pca(known)
+    held, seen, own, own_other = (features(part) for part in (real, known, made, other))
+    judge, accuracy = learn_classes(rows)
+    shares = np.bincount(judge(made), minlength=10) / N
+    named = {
+        m.__name__: round(m(held, own, k=K, draws=0).value, 4) for m in (s.precision, s.recall, s.density, s.coverage)
+    }
+    return {
+        **named,
+        "coverage_real_against_real": round(s.coverage(held, own_other, k=K, draws=0).value, 4),
+        "frechet_distance": round(s.frechet_distance(held, own, draws=0).value, 4),
+        "copies": round(s.copies(held, own, seen).value, 4),
+        "sharpness_ratio": round(s.sharpness_ratio(real, made).value, 3),
+        "class_shares": np.round(shares, 4).tolist(),
+        "least_share_of_due": round(float(shares.min() * len(shares)), 3),
+        "judge_accuracy": round(accuracy, 4),
+    }
+
+
+def inversion(rows: Rows, fitted: Fitted, seconds: float) -> dict[str, float]:
+    """PSNR on test rows: from the encoder alone, after descent, and of a VAE of as many latents."""
+    x = rows.array("test")[:INVERTED]
+    space = space_of_model(fitted)
+    vae = space_of_model(train(rows, FitSettings.make(latent=LATENT, time=seconds)))
+    found = {
+        "encoder": psnr(space.reconstruct(x), x),
+        "inverted": psnr(space.decode(invert(fitted.model, x)), x),
+        "vae": psnr(vae.reconstruct(x), x),
+    }
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def draw(space: LatentSpace, folder: Path) -> None:
+    """A sheet of samples and eight strips between two latent points."""
+    sheet(np.clip(space.sample(120, seed=0), 0, 1), columns=15, scale=2).save(folder / "samples.png")
+    ends = np.random.default_rng(1).standard_normal((2, 8, LATENT))
+    path = np.stack([slerp(ends[0], ends[1], t) for t in np.linspace(0, 1, 12)], axis=1)
+    strips = space.decode(path.reshape(-1, LATENT).astype(np.float32))
+    sheet(np.clip(strips, 0, 1), columns=12, scale=2).save(folder / "strips.png")
+
+
+def tell(event: Event) -> None:
+    if event.kind in ("validation", "alarm"):
+        print(event.step, json.dumps(dict(event.record)), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", help="fashion-mnist, or the path of mnist.npz")
+    parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the fit")
+    parser.add_argument("--folder", type=Path, default=Path("gan"), help="where bundle and pictures go")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/gan-DATA.json")
+    given = parser.parse_args()
+    rows = open_source(given.data)
+    options = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in given.set)}
+    given.folder.mkdir(parents=True, exist_ok=True)
+    settings = FitSettings.make(model="gan", latent=LATENT, time=given.seconds, **options)
+    fitted = train(rows, settings, workdir=given.folder, callback=tell)
+    space = space_of_model(fitted)
+    draw(space, given.folder)
+    value = {
+        "data": rows.name,
+        "settings": options,
+        "steps": fitted.steps_done,
+        "seconds": round(fitted.seconds),
+        **quality(rows, space),
+        "psnr": inversion(rows, fitted, min(120.0, given.seconds)),
+        "alarms": fitted.alarms,
+    }
+    print(json.dumps(value, indent=2))
+    if given.save:
+        save_result(
+            f"gan-{rows.name}", f"python -m benchmarks.models.gan {rows.name} --seconds {given.seconds:g}", value
+        )
+
+
+if __name__ == "__main__":
+    main()
