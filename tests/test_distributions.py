@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,18 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 from sklearn.mixture import GaussianMixture
 
-from latentarium.distributions import Distribution, Empirical, Mixture, Normal, from_arrays, gaussian_kl, to_arrays
+from latentarium.distributions import (
+    DiagonalMixture,
+    Distribution,
+    Empirical,
+    Flow,
+    Mixture,
+    Normal,
+    describe,
+    from_arrays,
+    gaussian_kl,
+    to_arrays,
+)
 from latentarium.errors import InvalidInput
 
 
@@ -18,10 +31,29 @@ def mixture(components: int = 3, dim: int = 2, seed: int = 0) -> Mixture:
     return Mixture(weights=weights, means=random.normal(size=(components, dim)) * 2, factors=factors)
 
 
+def diagonal(components: int = 3, dim: int = 2, seed: int = 0) -> DiagonalMixture:
+    random = np.random.default_rng(seed)
+    return DiagonalMixture(
+        weights=random.dirichlet(np.ones(components)),
+        means=random.normal(size=(components, dim)) * 2,
+        stds=random.uniform(0.5, 1.5, (components, dim)),
+    )
+
+
+def flow(dim: int = 2, seed: int = 0, layers: int = 4) -> Flow:
+    """A flow whose couplings bend space."""
+    random = np.random.default_rng(seed)
+    factor = np.tril(random.normal(size=(dim, dim)) * 0.3)
+    factor[np.arange(dim), np.arange(dim)] = random.uniform(0.5, 1.5, dim)
+    start = Flow.gaussian(random.normal(size=dim), factor, layers=layers, width=8, seed=seed)
+    bent = {"w3": random.normal(size=start.w3.shape) * 0.2, "b3": random.normal(size=start.b3.shape) * 0.2}
+    return dataclasses.replace(start, **{name: value.astype(np.float32) for name, value in bent.items()})
+
+
 NORMAL = Normal(mean=np.array([1.0, -2.0]), std=np.array([0.5, 3.0]))
 EMPIRICAL = Empirical(codes=np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32))
-ALL: list[Distribution] = [NORMAL, mixture(), EMPIRICAL]
-DENSE: list[Distribution] = [NORMAL, mixture()]
+DENSE: list[Distribution] = [NORMAL, mixture(), diagonal(), flow()]
+ALL: list[Distribution] = [*DENSE, EMPIRICAL]
 
 
 def test_normal_density_is_scipys() -> None:
@@ -37,7 +69,7 @@ def test_mixture_density_is_scikit_learns() -> None:
     np.testing.assert_allclose(ours.log_prob(codes), theirs.score_samples(codes.astype(float)), atol=1e-6)
 
 
-@pytest.mark.parametrize("distribution", DENSE, ids=["normal", "mixture"])
+@pytest.mark.parametrize("distribution", DENSE, ids=["normal", "mixture", "diagonal", "flow"])
 def test_density_integrates_to_one(distribution: Distribution) -> None:
     def density(y: float, x: float) -> float:
         return float(np.exp(distribution.log_prob(np.array([[x, y]])))[0])
@@ -57,8 +89,76 @@ def test_a_component_of_weight_zero_is_allowed() -> None:
     np.testing.assert_allclose(padded.log_prob(z), alone.log_prob(z))
 
 
-def test_far_points_keep_a_finite_density() -> None:
-    assert np.isfinite(mixture().log_prob(np.full((1, 2), 1e4))).all()
+@pytest.mark.parametrize("distribution", DENSE)
+def test_far_points_keep_a_finite_density(distribution: Distribution) -> None:
+    assert np.isfinite(distribution.log_prob(np.full((1, 2), 1e4))).all()
+
+
+def test_a_diagonal_mixture_is_the_mixture_of_its_components() -> None:
+    one = diagonal(components=600, dim=5)
+    full = Mixture(weights=one.weights, means=one.means, factors=np.stack([np.diag(std) for std in one.stds]))
+    z = full.sample(1000, seed=1)
+    np.testing.assert_allclose(one.log_prob(z), full.log_prob(z), rtol=1e-9)
+    np.testing.assert_allclose(one.sample(50, seed=3), full.sample(50, seed=3), rtol=1e-6)
+    lonely = DiagonalMixture(weights=np.array([1.0, 0.0]), means=one.means[:2], stds=one.stds[:2] * 1e-3)
+    assert np.isfinite(lonely.log_prob(one.means[1:2])).all()
+
+
+def test_diagonal_density_against_scipy() -> None:
+    random = np.random.default_rng(2)
+    points, means, stds = random.normal(size=(300, 3)), random.normal(size=(5, 3)), random.uniform(0.3, 2, (5, 3))
+    table = stats.norm.pdf(points[:, None], means, stds).prod(2).mean(1)
+    np.testing.assert_allclose(DiagonalMixture.equal(means, stds).log_prob(points), np.log(table))
+
+
+def test_fitted_weights_are_those_behind_the_points() -> None:
+    means, stds = np.array([[-3.0, 0.0], [3.0, 0.0], [0.0, 40.0]]), np.ones((3, 2))
+    weights = np.array([0.2, 0.8, 0.0])
+    points = DiagonalMixture(weights=weights, means=means, stds=stds).sample(20_000, seed=0)
+    fitted = DiagonalMixture.fit_weights(means, stds, points)
+    assert fitted.weights.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(fitted.weights, weights, atol=0.01)
+    assert fitted.log_prob(points).mean() > DiagonalMixture.equal(means, stds).log_prob(points).mean() + 0.5
+
+
+def test_a_flow_has_the_density_of_its_draws() -> None:
+    """log N(noise) - log |det d(point) / d(noise)| by finite differences of `sample` itself."""
+    one = flow(3, layers=5)
+    noise = np.random.default_rng(4).standard_normal((1, 3))
+
+    def push(u: np.ndarray) -> np.ndarray:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("latentarium.distributions.flow.generator", lambda seed: Fixed(u))
+            return one.sample(len(u), seed=0).astype(float)
+
+    step = 1e-2
+    columns = [(push(noise + step * e)[0] - push(noise - step * e)[0]) / (2 * step) for e in np.eye(3)]
+    expected = stats.norm.logpdf(noise).sum() - np.log(abs(np.linalg.det(np.array(columns))))
+    assert one.log_prob(push(noise))[0] == pytest.approx(expected, abs=2e-3)
+
+
+class Fixed:
+    """A generator whose noise is known."""
+
+    def __init__(self, noise: np.ndarray) -> None:
+        self.noise = noise
+
+    def standard_normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        assert shape == self.noise.shape
+        return self.noise
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 7])
+def test_a_fresh_flow_is_its_gaussian(dim: int) -> None:
+    random = np.random.default_rng(dim)
+    factor = np.tril(random.normal(size=(dim, dim))) + 2 * np.eye(dim)
+    factor[np.arange(dim), np.arange(dim)] = np.abs(np.diagonal(factor)) + 0.1
+    mean, z = random.normal(size=dim), random.normal(size=(20, dim))
+    expected = stats.multivariate_normal(mean, factor @ factor.T).logpdf(z)
+    fresh = Flow.gaussian(mean, factor, layers=3)
+    np.testing.assert_allclose(fresh.log_prob(z), expected)
+    again = from_arrays(*to_arrays(fresh))
+    np.testing.assert_array_equal(again.log_prob(z), fresh.log_prob(z))
 
 
 def test_mixture_draws_have_its_moments() -> None:
@@ -93,7 +193,12 @@ def test_draws_are_seeded_float32(distribution: Distribution) -> None:
 def test_change_of_units_follows_the_density(seed: int, components: int, dim: int) -> None:
     random = np.random.default_rng(seed)
     mean, std = random.normal(size=dim), random.uniform(0.1, 10, dim)
-    kinds: list[Distribution] = [mixture(components, dim, seed), Normal(mean=random.normal(size=dim), std=std[::-1])]
+    kinds: list[Distribution] = [
+        mixture(components, dim, seed),
+        diagonal(components, dim, seed),
+        flow(dim, seed),
+        Normal(mean=random.normal(size=dim), std=std[::-1]),
+    ]
     for distribution in kinds:
         z = distribution.sample(10, seed=seed).astype(float)
         moved = distribution.transformed(mean, std).log_prob((z - mean) / std)
@@ -131,6 +236,18 @@ def test_storing_gives_the_same_distribution(distribution: Distribution) -> None
     assert np.array_equal(again.sample(4, seed=0), distribution.sample(4, seed=0))
 
 
+def test_every_prior_has_words() -> None:
+    words = [describe(one) for one in ALL]
+    assert words == [
+        "a Gaussian with diagonal covariance",
+        "a mixture of 3 Gaussians",
+        "a VampPrior of 3 posteriors",
+        "a flow of 4 couplings",
+        "resampled codes",
+    ]
+    assert describe(Normal.standard(3)) == "N(0, I)"
+
+
 def test_an_empirical_prior_has_no_density() -> None:
     with pytest.raises(InvalidInput, match="fit a Mixture"):
         EMPIRICAL.log_prob(np.zeros((1, 2)))
@@ -147,6 +264,20 @@ def test_unusable_parameters_are_refused() -> None:
         lambda: Mixture.fit(np.zeros((1, 2))),
         lambda: Mixture.fit(np.zeros((5, 2)), components=0),
         lambda: Empirical(codes=np.zeros((0, 2), np.float32)),
+        lambda: Normal(mean=np.array([np.nan]), std=np.ones(1)),
+        lambda: Mixture(weights=good.weights, means=good.means.ravel(), factors=good.factors),
+        lambda: Mixture(weights=good.weights, means=good.means, factors=good.factors.transpose(0, 2, 1)),
+        lambda: DiagonalMixture(weights=good.weights * 2, means=good.means, stds=np.ones((3, 2))),
+        lambda: DiagonalMixture.equal(good.means, np.zeros((3, 2))),
+        lambda: dataclasses.replace(flow(), orders=np.zeros((4, 2), int)),
+        lambda: dataclasses.replace(flow(), orders=flow().orders.astype(float)),
+        lambda: dataclasses.replace(flow(), w1=np.zeros((4, 2, 8))),
+        lambda: dataclasses.replace(flow(), b1=np.zeros((4, 7))),
+        lambda: dataclasses.replace(flow(), w3=np.full((4, 8, 2), np.inf)),
+        lambda: dataclasses.replace(flow(), factor=-np.eye(2)),
+        lambda: dataclasses.replace(flow(), mean=np.array(["a", "b"])),
+        lambda: from_arrays("normal", {"mean": np.zeros(2)}),
+        lambda: from_arrays("vamp", to_arrays(good)[1]),
         lambda: from_arrays("pickle", {}),
         lambda: to_arrays(object()),  # pyright: ignore[reportArgumentType]
     ):

@@ -9,7 +9,6 @@ from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import LOG_2PI, Evidence, flat
 from latentarium.measures.nulls import rescaled_interval
-from latentarium.measures.prior_match import mixture_log_density
 from latentarium.measures.score import Score, bootstrap_interval, check_row_count
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
@@ -210,11 +209,11 @@ def codebook_perplexity(codes: ArrayLike, *, size: int, seed: int = 0) -> Score:
 def mutual_information_of(evidence: Evidence) -> Score:
     """`mutual_information` of evidence at hand."""
     order = generator(evidence.seed, _ROWS).permutation(len(evidence.x))[:COMPONENTS]
-    means, stds = flat(evidence.posterior.mean[order]), flat(evidence.posterior.std[order])
+    q = evidence.aggregated(order)
     points = flat(evidence.latents[order[:POINTS]])
-    own = ((points - means[:POINTS]) / stds[:POINTS]) ** 2
-    log_own = -0.5 * (own + LOG_2PI).sum(1) - np.log(stds[:POINTS]).sum(1)
-    rows = log_own - mixture_log_density(points, means, stds)
+    own = ((points - q.means[:POINTS]) / q.stds[:POINTS]) ** 2
+    log_own = -0.5 * (own + LOG_2PI).sum(1) - np.log(q.stds[:POINTS]).sum(1)
+    rows = log_own - q.log_prob(points)
     most = float(np.log(len(order)))
     value = float(rows.mean())
     low, high = bootstrap_interval(rows, seed=evidence.seed)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_finite
-from latentarium.distributions import Distribution, Normal, gaussian_kl
+from latentarium.distributions import DiagonalMixture, Distribution, Normal, describe, gaussian_kl
 from latentarium.errors import invalid
 from latentarium.measures.score import check_row_count
 from latentarium.rng import check_seed, generator
@@ -88,9 +88,9 @@ class Beside:
 class Evidence:
     """A space, the rows it is measured on, and what follows from them, cached.
 
-    `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another
-    prior was fitted to the codes afterwards. `features` gives what generated and real rows are compared in; None
-    stands for the principal components of the data.
+    `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another prior was
+    fitted to the codes afterwards: `sampled_prior` is that one. `features` gives what generated and real rows are
+    compared in; None stands for the principal components of the data.
     """
 
     space: LatentSpace
@@ -166,27 +166,45 @@ class Evidence:
         noise = generator(self.seed, _POSTERIOR_NOISE).standard_normal(self.codes.shape, np.float32)
         return np.asarray(self.posterior.mean + self.posterior.std * noise, np.float32)
 
+    def aggregated(self, rows: NDArray[np.intp]) -> DiagonalMixture:
+        """q(z) of these rows: the mean of their posteriors."""
+        return DiagonalMixture.equal(flat(self.posterior.mean[rows]), flat(self.posterior.std[rows]))
+
     @cached_property
     def kl(self) -> Array | None:
         """KL(q(z_j|x) || p(z_j)) per row and dimension in nats, None where the prior is no diagonal Gaussian."""
-        prior = self.rate_prior
-        if not isinstance(prior, Normal):
-            return None
-        mean, std = flat(self.posterior.mean), flat(self.posterior.std)
-        return gaussian_kl((mean - prior.mean) / prior.std, std / prior.std)
+        return self._kl_under(self.rate_prior)
 
     @cached_property
     def rate_prior(self) -> Distribution:
+        """The prior of the rate and the bound: the one given, or N(0, I)."""
         return self.prior if self.prior is not None else Normal.standard(self.space.dim)
+
+    @cached_property
+    def sampled_prior(self) -> Distribution:
+        """The prior that samples come from: the one given, the space's own, or N(0, I)."""
+        own = self.space.prior
+        return self.rate_prior if self.prior is not None or own is None else own
 
     @cached_property
     def rate(self) -> Array:
         """KL(q(z|x) || p(z)) per row in nats: exact, or log q - log p at the one draw."""
-        if self.kl is not None:
-            return self.kl.sum(1)
+        return self.rate_under(self.rate_prior)
+
+    def rate_under(self, prior: Distribution) -> Array:
+        """`rate` with `prior` as p(z)."""
+        kl = self._kl_under(prior)
+        if kl is not None:
+            return kl.sum(1)
         mean, std, z = (flat(a) for a in (self.posterior.mean, self.posterior.std, self.latents))
         log_q = -0.5 * (((z - mean) / std) ** 2 + LOG_2PI).sum(1) - np.log(std).sum(1)
-        return log_q - self.rate_prior.log_prob(z)
+        return log_q - prior.log_prob(z)
+
+    def _kl_under(self, prior: Distribution) -> Array | None:
+        if not isinstance(prior, Normal):
+            return None
+        mean, std = flat(self.posterior.mean), flat(self.posterior.std)
+        return gaussian_kl((mean - prior.mean) / prior.std, std / prior.std)
 
     @cached_property
     def distortion(self) -> Array:
@@ -207,10 +225,8 @@ class Evidence:
         return len(self.space.data_shape) == 3 and self.space.data_shape[0] <= 4
 
     def describe_prior(self) -> str:
-        prior = self.rate_prior
-        if isinstance(prior, Normal) and not prior.mean.any() and (prior.std == 1).all():
-            return "N(0, I)"
-        return type(prior).__name__.lower()
+        """The prior of the rate in words."""
+        return describe(self.rate_prior)
 
     def describe_likelihood(self) -> dict[str, Any]:
         stated = self.space.provenance.get("likelihood")

@@ -1,12 +1,12 @@
-"""How well the aggregated posterior q(z) matches the prior p(z)."""
+"""How well the aggregated posterior q(z) matches the prior p(z) that samples come from."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import batches
-from latentarium.distributions import Distribution, Normal
+from latentarium.distributions import DiagonalMixture, Distribution, Normal, describe
 from latentarium.measures.entry import Entry
-from latentarium.measures.evidence import LOG_2PI, Evidence, flat
+from latentarium.measures.evidence import Evidence, flat
 from latentarium.measures.score import Score, bootstrap_interval
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
@@ -23,6 +23,7 @@ def aggregated_posterior_gap(
 ) -> Score:
     """KL(q(z) || p(z)) in nats, with q(z) the mean of the posteriors of the rows; lower is better.
 
+    p(z) is what samples are drawn from: `prior`, or the space's own. A prior fitted after training closes the gap.
     The weighted-sampling estimator of Chen et al. 2018 (app. C.1) with every measured row in the mixture: the
     exact gap of these rows' aggregated posterior up to sampling noise, and at least rate - log(rows). The parts
     list the mean and std of the codes and the KL of each dimension's marginal, which has no such floor to speak of.
@@ -33,7 +34,10 @@ def aggregated_posterior_gap(
 def aggregated_posterior_mmd(
     space: LatentSpace, x: ArrayLike, *, seed: int = 0, prior: Distribution | None = None
 ) -> Score:
-    """Unbiased MMD^2 between q(z) and p(z) with inverse multiquadric kernels (Tolstikhin et al. 2018, sec. 4)."""
+    """Unbiased MMD^2 between q(z) and p(z) with inverse multiquadric kernels (Tolstikhin et al. 2018, sec. 4).
+
+    p(z) is what samples are drawn from: `prior`, or the space's own.
+    """
     return aggregated_posterior_mmd_of(Evidence.of(space, x, seed=seed, prior=prior))
 
 
@@ -41,9 +45,10 @@ def aggregated_posterior_gap_of(evidence: Evidence) -> Score:
     """`aggregated_posterior_gap` of evidence at hand."""
     order = _chosen(evidence, COMPONENTS)
     points = flat(evidence.latents[order[:POINTS]])
-    log_q = mixture_log_density(points, flat(evidence.posterior.mean[order]), flat(evidence.posterior.std[order]))
-    rows = log_q - evidence.rate_prior.log_prob(points)
-    floor = max(0.0, float(evidence.rate[order].mean() - np.log(len(order))))
+    log_q = evidence.aggregated(order).log_prob(points)
+    prior = evidence.sampled_prior
+    rows = log_q - prior.log_prob(points)
+    floor = max(0.0, float(evidence.rate_under(prior)[order].mean() - np.log(len(order))))
     value = float(rows.mean())
     stuck = ", and here it shows just that: read the marginals and the MMD" if 0 < value < floor + 1 else ""
     return Score(
@@ -55,7 +60,7 @@ def aggregated_posterior_gap_of(evidence: Evidence) -> Score:
         unit="nats",
         range=(0.0, np.inf),
         parts=_marginals(evidence, order[:POINTS]),
-        settings={"prior": evidence.describe_prior(), "components": len(order), "seed": evidence.seed},
+        settings={"prior": describe(prior), "components": len(order), "seed": evidence.seed},
         meaning="Distance from where the codes lie to where the prior draws samples.",
         misleads=f"with {len(order)} rows it cannot show less than rate - log(rows) = {floor:.1f} nats{stuck}.",
     )
@@ -63,17 +68,17 @@ def aggregated_posterior_gap_of(evidence: Evidence) -> Score:
 
 def _marginals(evidence: Evidence, chosen: NDArray[np.intp]) -> dict[str, list[float]]:
     """Mean and std of the codes of each dimension, and KL(q(z_j) || p(z_j)) where the prior is a diagonal Gaussian."""
-    codes, prior = flat(evidence.codes), evidence.rate_prior
+    codes, prior = flat(evidence.codes), evidence.sampled_prior
     parts = {"mean": codes.mean(0).tolist(), "std": codes.std(0).tolist()}
     if not isinstance(prior, Normal):
         return parts
     points = flat(evidence.latents[chosen[:_MARGINAL_POINTS]])
-    means, stds = flat(evidence.posterior.mean[chosen]), flat(evidence.posterior.std[chosen])
+    q = evidence.aggregated(chosen)
     gaps: list[float] = []
     for j in range(points.shape[1]):
         column = slice(j, j + 1)
         marginal = Normal(mean=prior.mean[column], std=prior.std[column])
-        log_q = mixture_log_density(points[:, column], means[:, column], stds[:, column])
+        log_q = DiagonalMixture.equal(q.means[:, column], q.stds[:, column]).log_prob(points[:, column])
         gaps.append(float((log_q - marginal.log_prob(points[:, column])).mean()))
     return {**parts, "marginal_kl": gaps}
 
@@ -81,7 +86,8 @@ def _marginals(evidence: Evidence, chosen: NDArray[np.intp]) -> dict[str, list[f
 def aggregated_posterior_mmd_of(evidence: Evidence) -> Score:
     """`aggregated_posterior_mmd` of evidence at hand."""
     points = flat(evidence.latents[_chosen(evidence, POINTS)])
-    draws = flat(evidence.rate_prior.sample(len(points), seed=_prior_seed(evidence.seed)))
+    prior = evidence.sampled_prior
+    draws = flat(prior.sample(len(points), seed=_prior_seed(evidence.seed)))
     rows = mmd_rows(points, draws, spread=_spread(draws))
     value = float(rows.mean())
     return Score(
@@ -93,7 +99,7 @@ def aggregated_posterior_mmd_of(evidence: Evidence) -> Score:
         direction="lower",
         range=(-np.inf, np.inf),
         settings={
-            "prior": evidence.describe_prior(),
+            "prior": describe(prior),
             "kernel": "inverse multiquadric",
             "scales": list(_SCALES),
             "seed": evidence.seed,
@@ -101,20 +107,6 @@ def aggregated_posterior_mmd_of(evidence: Evidence) -> Score:
         meaning="Kernel distance between posterior draws and prior draws; 0 where they cannot be told apart.",
         misleads="it may fall below zero by chance, and kernels see little in many dimensions.",
     )
-
-
-def mixture_log_density(points: Array, means: Array, stds: Array) -> Array:
-    """log of the equal mixture of diagonal Gaussians (m, d) at `points` (n, d) -> (n,), in chunks of points."""
-    precision = 1 / stds**2
-    constant = -0.5 * ((means**2 * precision).sum(1) + points.shape[1] * LOG_2PI) - np.log(stds).sum(1)
-    out = np.empty(len(points))
-    for part in batches(len(points), 256):
-        z = points[part]
-        terms = z @ (means * precision).T - 0.5 * (z**2 @ precision.T) + constant
-        peak = terms.max(1)
-        terms -= peak[:, None]
-        out[part] = np.log(np.exp(terms, out=terms).mean(1)) + peak
-    return out
 
 
 def mmd_rows(a: Array, b: Array, *, spread: float) -> Array:
