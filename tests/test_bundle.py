@@ -19,6 +19,7 @@ from latentarium.bundle import (
     MANIFEST,
     SCHEMA_VERSION,
     Bundle,
+    arrays_writer,
     bytes_writer,
     create_bundle,
     json_writer,
@@ -30,7 +31,7 @@ from latentarium.bundle import (
 from latentarium.checks import check_space
 from latentarium.data import open_source, rows_from_arrays
 from latentarium.data.rows import Rows
-from latentarium.distributions import Mixture
+from latentarium.distributions import DiagonalMixture, Distribution, Flow, Mixture, to_arrays
 from latentarium.errors import DamagedFile, InvalidInput, LatentariumError
 from latentarium.files import StorageFailed
 from latentarium.training.api import Place, fit_to_bundle
@@ -357,6 +358,50 @@ def test_opening_executes_nothing(copy: Path, tmp_path: Path, monkeypatch: pytes
         (copy / name).write_bytes(kept)
     assert not (tmp_path / "exploded").exists()
     assert {path.suffix for path in copy.iterdir()} == {".safetensors", ".onnx", ".parquet", ".jsonl", ".json"}
+
+
+FLOW = Flow.gaussian(np.zeros(4), np.eye(4), layers=2, width=8)
+
+
+@pytest.mark.parametrize("prior", [FLOW, DiagonalMixture.equal(np.zeros((3, 4)), np.ones((3, 4)))])
+def test_a_prior_comes_back_from_arrays_without_a_framework(copy: Path, prior: Distribution) -> None:
+    kind, writers = prior_entry(prior)
+    open_bundle(copy).with_files(writers, prior=kind)
+    np.testing.assert_array_equal(open_bundle(copy).space.sample_latents(5, seed=2), prior.sample(5, seed=2))
+    code = "import sys; from latentarium.bundle import open_bundle; b = open_bundle(sys.argv[1])\n"
+    code += "print(b.prior.log_prob(b.prior.sample(3, seed=0)).shape, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(copy)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(3,) False"
+
+
+@pytest.mark.parametrize(
+    ("kind", "arrays", "words"),
+    [
+        ("flow", {**to_arrays(FLOW)[1], "w1": np.zeros((2, 3, 8), np.float32)}, "networks from 2 to 4 values"),
+        ("flow", {**to_arrays(FLOW)[1], "orders": np.full((2, 4), 7)}, "orders of the dimensions 0 to 3"),
+        ("flow", {"mean": np.zeros(4)}, "the arrays of a prior called 'flow'"),
+        ("vamp", {"weights": np.ones(2), "means": np.zeros((2, 4)), "stds": np.ones((2, 4))}, "summing to 1"),
+        ("vamp", {"weights": np.ones(1), "means": np.zeros((1, 4)), "stds": np.full((1, 4), np.nan)}, "finite"),
+        ("normal", {"mean": np.zeros(3), "std": np.ones(3)}, "has 3 dimensions, not 4"),
+        ("diffusion", {"mean": np.zeros(4)}, "one of .*'flow'.* got 'diffusion'"),
+    ],
+)
+def test_a_foreign_prior_is_one_line_that_names_the_file(
+    copy: Path, kind: str, arrays: dict[str, np.ndarray], words: str
+) -> None:
+    bundle = open_bundle(copy).with_files({"prior.safetensors": arrays_writer(arrays)}, prior=kind)
+    with pytest.raises(DamagedFile, match=rf"prior\.safetensors .*{words}") as caught:
+        _ = bundle.space
+    assert "\n" not in str(caught.value)
+
+
+def test_files_can_be_left_out(copy: Path) -> None:
+    bundle = open_bundle(copy).with_files({"a.bin": bytes_writer(b"a")}, without=["history.jsonl", "absent"])
+    assert set(bundle.verify()) == {*FILES, "a.bin"} - {"history.jsonl"}
+    assert not (copy / "history.jsonl").exists()
+    with pytest.raises(InvalidInput, match="inside"):
+        bundle.with_files({}, without=["../space/rows.parquet"])
+    assert (copy / "rows.parquet").exists()
 
 
 def test_words_of_a_stranger_are_no_markup(copy: Path) -> None:

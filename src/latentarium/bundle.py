@@ -7,7 +7,7 @@ reader, or a crash, meets the old bundle or the new one. Every file is read agai
 import hashlib
 import html
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.space import LatentSpace, Modality
 
 SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
+MANIFEST, PRIOR = "manifest.json", "prior.safetensors"
 _ENTRIES: Mapping[str, type] = {
     "name": str, "shape": list, "modality": dict, "architecture": dict, "data": dict, "provenance": dict, "files": dict,
 }  # fmt: skip
@@ -68,7 +68,17 @@ class Bundle:
     def prior(self) -> Distribution | None:
         """The stored prior, or None."""
         kind = self.manifest.get("prior")
-        return None if kind is None else from_arrays(kind, self.tensors("prior.safetensors"))
+        if kind is None:
+            return None
+        arrays = self.tensors(PRIOR)
+        try:
+            prior = from_arrays(str(kind), arrays)
+        except InvalidInput as error:
+            raise DamagedFile(f"bundle {self.path} is damaged: {PRIOR} ({error})") from None
+        latent = int(np.prod(self.manifest["shape"]))
+        if prior.dim != latent:
+            raise DamagedFile(f"bundle {self.path} is damaged: {PRIOR} has {prior.dim} dimensions, not {latent}")
+        return prior
 
     @cached_property
     def table(self) -> Any:
@@ -159,11 +169,13 @@ class Bundle:
         """Check every file; returns their names, raises `DamagedFile` at the first that does not match."""
         return [name for name in self.manifest["files"] if self.file(name)]
 
-    def with_files(self, writers: Mapping[str, Writer], **changes: Any) -> "Bundle":
-        """The bundle with more or newer files and manifest entries, written in one exchange."""
+    def with_files(self, writers: Mapping[str, Writer], *, without: Collection[str] = (), **changes: Any) -> "Bundle":
+        """The bundle with more or newer files and manifest entries and `without` others, written in one exchange."""
         with files.replacing_folder(self.path, keep=True) as folder:
-            manifest = {**self.manifest, **changes}
-            manifest["files"] = {**self.manifest["files"], **_write_all(folder, writers)}
+            for name in without:
+                files.inside(folder, name).unlink(missing_ok=True)
+            kept = {name: digest for name, digest in self.manifest["files"].items() if name not in without}
+            manifest = {**self.manifest, **changes, "files": {**kept, **_write_all(folder, writers)}}
             _write_manifest(folder, manifest)
         return open_bundle(self.path)
 
@@ -320,4 +332,4 @@ def prior_entry(prior: Distribution | None) -> tuple[str | None, dict[str, Write
     if prior is None:
         return None, {}
     kind, arrays = to_arrays(prior)
-    return kind, {"prior.safetensors": arrays_writer(arrays)}
+    return kind, {PRIOR: arrays_writer(arrays)}

@@ -92,6 +92,26 @@ def test_map(run: Run, place: Path, method: str) -> None:
     assert people.out.splitlines()[1] == f"picture: digits-{method}.png"
 
 
+def test_prior(run: Run, digits: Path, tmp_path: Path) -> None:
+    space = shutil.copytree(digits, tmp_path / "own")
+    outcome = run("prior", space, "mixture:3", "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("prior", outcome.json, places={str(space): "BUNDLE"})
+    people = run("prior", space, "vamp:50")
+    assert people.out.startswith(f"{space} now draws from a VampPrior of 50 posteriors: ")
+    assert "nats a held-out row (180 test rows); before, from a mixture of 3 Gaussians: " in people.out
+    assert "a VampPrior of 50 posteriors" in run("info", space).out
+    assert run("sample", space, "-n", 2, "--out", tmp_path / "two.png").status == 0
+    assert run("measure", space, "--only", "aggregated_posterior_mmd").status == 0
+
+
+def test_a_fit_takes_a_prior(run: Run, tiny: Path, tmp_path: Path) -> None:
+    arguments = ("--config", tiny, "--steps", 5, "--model", "ae", "--prior", "flow:2", "-o", tmp_path / "b", "--json")
+    outcome = run("fit", "digits", *arguments)
+    assert outcome.status == 0, outcome.err
+    assert "a flow of 2 couplings" in run("info", tmp_path / "b").out
+
+
 def test_sample(run: Run, place: Path) -> None:
     outcome = run("sample", "digits", "-n", 6, "--seed", 3, "--json")
     assert outcome.status == 0, outcome.err

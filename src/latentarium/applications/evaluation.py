@@ -48,17 +48,15 @@ def evaluation_rows(bundle: Bundle, *, data: str | None = None) -> Evaluation:
         When `data` is given and is not the data the bundle was made from.
     """
     try:
-        rows = _source_rows(bundle, data)
+        rows = source_rows(bundle, data=data)
+    except SourceChanged:
+        if data is not None:
+            raise
+        return _kept(bundle, "the source has changed since the fit")
     except LatentariumError:
         if data is not None:
             raise
         return _kept(bundle, "the source is not at hand")
-    if rows.fingerprint != bundle.manifest["data"]["fingerprint"]:
-        if data is not None:
-            raise InvalidInput(
-                f"data {data!r} must be the rows the bundle was made from, got another fingerprint; leave --data out"
-            )
-        return _kept(bundle, "the source has changed since the fit")
     whole = rows.splits["test"]
     test = _drawn(rows, whole, MEASURED_ROWS, _MEASURED_STREAM)
     share = "all" if len(test) == len(whole) else f"{len(test):,} of"
@@ -78,11 +76,29 @@ def _drawn(rows: Rows, numbers: NDArray[np.int64], most: int, stream: int) -> ND
     return np.sort(generator(0, stream).choice(numbers, count, replace=False))
 
 
-def _source_rows(bundle: Bundle, data: str | None) -> Rows:
+class SourceChanged(InvalidInput):
+    """A source holds other rows than those a bundle was made from."""
+
+
+def source_rows(bundle: Bundle, *, data: str | None = None) -> Rows:
+    """The rows the bundle was made from, opened again at their source or at `data`.
+
+    Raises
+    ------
+    LatentariumError
+        When the source is not at hand; `SourceChanged` where it holds other rows.
+    """
     known = bundle.manifest["data"]
     if data is None and not known["source"]:
         raise InvalidInput("the bundle was made from an array in memory")
-    return open_source(data or known["source"], size=known["size"], seed=known["seed"], label=known["label"])
+    place = data or known["source"]
+    rows = open_source(place, size=known["size"], seed=known["seed"], label=known["label"])
+    if rows.fingerprint != known["fingerprint"]:
+        raise SourceChanged(
+            f"data {place!r} must be the rows the bundle was made from, got another fingerprint"
+            + ("; leave --data out" if data is not None else "")
+        )
+    return rows
 
 
 def _kept(bundle: Bundle, why: str) -> Evaluation:

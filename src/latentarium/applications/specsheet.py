@@ -15,6 +15,7 @@ from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
 from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.distributions import describe
 from latentarium.measures import Measurements, ReportContent, Section, findings, measure, render_report
 from latentarium.rng import generator
 
@@ -138,11 +139,9 @@ def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[S
             png(pictures.pairs_sheet(x, space.decode(codes), columns=10)),
         ),
     ]
-    if "prior" in space.capabilities:
-        kind = bundle.manifest.get("prior")
-        words = "a Gaussian mixture fitted to the codes" if kind == "mixture" else "the standard normal prior"
-        draws = space.sample(40, seed=seed)
-        sections.append(_one("Samples", f"Decoded draws from {words}.", png(pictures.sheet(draws, columns=10))))
+    if space.prior is not None:
+        words = f"Decoded draws from {describe(space.prior)}."
+        sections.append(_one("Samples", words, png(pictures.sheet(space.sample(40, seed=seed), columns=10))))
     if len(codes) >= 4:
         lines = [blend(space, codes[[i, i + 1]], steps=10) for i in range(0, min(8, len(codes) - 1), 2)]
         words = "From one test row to another, left to right."

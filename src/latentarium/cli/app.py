@@ -83,6 +83,12 @@ def fit(
     net: Annotated[str | None, typer.Option(help="dense or conv.", show_default="by data")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in a batch.", show_default="256")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="0.002")] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="What samples are drawn from: normal, mixture:10, vamp:500 (VAE), flow:8.", show_default="auto"
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="0")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.", show_default="auto")] = None,
     precision: Annotated[str | None, typer.Option(help="bf16, fp32 or auto.", show_default="auto")] = None,
@@ -110,6 +116,7 @@ def fit(
         "net": net,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "prior": prior,
         "seed": seed,
         "device": device,
         "precision": precision,
@@ -178,6 +185,22 @@ def map_(
 
     request = MapRequest(method=method, rows=rows, seed=seed, budget=budget)
     run_map(bundle, request, label=label, out=out, as_json=json)
+
+
+@app.command("prior")
+def prior_(
+    bundle: BundleArgument,
+    prior: Annotated[
+        str, typer.Argument(metavar="PRIOR", help="auto, normal, mixture:10, vamp:500 (for a VAE) or flow:8.")
+    ],
+    data: Data = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Fit another prior to the training codes, and say what the old and the new one are worth on test rows."""
+    from latentarium.cli.priors import run_prior
+
+    run_prior(bundle, prior=prior, data=data, seed=seed, as_json=json)
 
 
 @app.command()

@@ -126,6 +126,8 @@ def run_info(path: Path, *, as_json: bool) -> None:
         return
     from rich.table import Table
 
+    from latentarium.distributions import describe
+
     made, data, architecture = (bundle.manifest[name] for name in ("provenance", "data", "architecture"))
     table = Table(title=bundle.name, title_justify="left", title_style="bold", box=None, show_header=False)
     facts = {
@@ -135,6 +137,7 @@ def run_info(path: Path, *, as_json: bool) -> None:
         "latent shape": str(tuple(bundle.manifest["shape"])),
         "model": f"{made['settings']['model']}, {architecture['net']}, {made['parameters']:,} parameters",
         "likelihood": made["likelihood"]["name"],
+        "prior": "none" if bundle.prior is None else describe(bundle.prior),
         "training": f"{made['steps']:,} steps in {made['seconds']:.0f} s, seed {made['settings']['seed']}",
         "maps": ", ".join(bundle.manifest.get("maps", {})) or "none",
         "alarms": "; ".join(made["alarms"]) or "none",

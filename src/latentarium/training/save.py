@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, Writer, arrays_writer, bytes_writer, create_bundle, prior_entry, table_writer
 from latentarium.data.rows import Rows
-from latentarium.distributions import Distribution, Mixture
 from latentarium.models.export import export_decoder, export_encoder
 from latentarium.models.spaces import autoencoder_space
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 from latentarium.training.fit import Fitted
+from latentarium.training.priors import Encoded, encode_part, fit_prior, parse_prior, prior_rows
 
 KEPT_ROWS = 2000
 KEPT_BYTES = 32 * 2**20
-PRIOR_ROWS = 20_000
 ENCODE_VALUES = 2**22
 KEPT_STREAM = 6
 VERSIONED = ("torch", "numpy", "scikit-learn")
@@ -40,26 +39,24 @@ class Source:
 
 
 def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> LatentSpace:
-    """The fitted model as a space; an AE gets a Gaussian mixture fitted to its training `codes` as prior."""
+    """The fitted model as a space with the prior of its settings; `codes` of all rows spare an AE to encode again."""
+    settings, rows = fitted.settings, fitted.rows
     space = autoencoder_space(
         fitted.model,
-        fitted.rows.modality,
-        latent=fitted.settings.architecture.latent,
-        name=f"{fitted.settings.model}-{fitted.rows.name}",
+        rows.modality,
+        latent=settings.architecture.latent,
+        name=f"{settings.model}-{rows.name}",
         provenance=_provenance(fitted),
     )
-    if space.prior is not None:
-        return space
-    train = fitted.rows.splits["train"][:PRIOR_ROWS]
-    known = codes[train] if codes is not None else space.encode(fitted.rows.array(train))
-    return space.with_prior(fit_prior(known, seed=fitted.settings.seed))
 
+    def part(name: str) -> Encoded:
+        if codes is None or fitted.model.variational:
+            return encode_part(space, rows, name, seed=settings.seed)
+        return Encoded(codes[prior_rows(rows.splits[name], name, seed=settings.seed)])
 
-def fit_prior(codes: NDArray[np.float32], *, seed: int) -> Distribution:
-    """The ex-post prior of an autoencoder: ten full-covariance Gaussians, fewer where rows are few."""
-    flat = codes.reshape(len(codes), -1)
-    components = int(np.clip(len(flat) // (4 * flat.shape[1] + 1), 1, 10))
-    return Mixture.fit(flat, components=components, seed=seed)
+    choice = parse_prior(settings.prior, model=settings.model)
+    standard = settings.model != "ae"
+    return space.with_prior(fit_prior(choice, part, dim=space.dim, variational=standard, seed=settings.seed))
 
 
 def save_fitted(

@@ -11,6 +11,7 @@ from latentarium.errors import InvalidInput, invalid
 from latentarium.models.autoencoder import Architecture
 from latentarium.objectives import Objective, parse_objective
 from latentarium.rng import check_seed
+from latentarium.training.priors import parse_prior
 
 MODELS = ("vae", "ae", "gan")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -79,6 +80,8 @@ class FitSettings:
     validations : how often the validation bound is computed in a fit at most; fewer in short fits
     validation_rows : rows it is computed on; None for 2,000, in short fits fewer, down to 256
     checkpoint_steps : steps between checkpoints; 0 for a tenth of the fit, at most 500
+    prior : what samples are drawn from: "auto", "normal", "mixture:10", "vamp:500" (a VAE) or "flow:8", fitted when
+        training is done; "auto" is N(0, I), for an AE a mixture. The bound always has N(0, I)
     seed : of every random choice
     device : "cpu", "cuda" or "auto"
     precision : "bf16" autocast, "fp32", or "auto": bf16 but for convolutions on a CPU
@@ -105,6 +108,7 @@ class FitSettings:
     validations: int = 20
     validation_rows: int | None = None
     checkpoint_steps: int = 0
+    prior: str = "auto"
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
@@ -116,6 +120,7 @@ class FitSettings:
         _one_of("model", self.model, MODELS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("device", self.device, DEVICES)
+        parse_prior(self.prior, model=self.model)
         for name in ("batch_size", "validations"):
             check_positive_int(getattr(self, name), name)
         if self.validation_rows is not None:
