@@ -13,7 +13,7 @@ from latentarium.errors import invalid
 from latentarium.rng import generator
 
 LAYERS, MOST_LAYERS = 8, 64
-STEPS, BATCH, RATE, CLIP = 1500, 512, 2e-3, 5.0
+STEPS, BATCH, RATE, CLIP = 1500, 256, 1e-2, 5.0
 VALIDATE_EVERY, PATIENCE = 50, 6
 """Steps between validations, and how many of them without a gain end the fit."""
 START_STREAM, DRAW_STREAM = 61, 62
