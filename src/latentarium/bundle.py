@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium import files
+from latentarium.conditions import conditions_from_json
 from latentarium.data.modalities import modality_from_json
 from latentarium.distributions import Distribution, from_arrays, to_arrays
 from latentarium.errors import DamagedFile, InvalidInput, invalid
@@ -55,7 +56,9 @@ class Bundle:
         shared = {"name": self.name, "prior": self.prior, "provenance": self.manifest["provenance"]}
         architecture = self.manifest["architecture"]
         if self.has("model.safetensors") and architecture["net"] != "custom":
-            return space_from_weights(architecture, self.tensors("model.safetensors"), self.modality, **shared)
+            conditions = conditions_from_json(self.manifest.get("conditions", ()))
+            weights = self.tensors("model.safetensors")
+            return space_from_weights(architecture, weights, self.modality, conditions=conditions, **shared)
         return space_from_graphs(
             (self.file("encoder.onnx"), self.file("decoder.onnx")),
             self.modality,

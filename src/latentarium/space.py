@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_positive_int, map_batched
+from latentarium.conditions import Condition, condition_vector
 from latentarium.distributions import Distribution
 from latentarium.errors import MissingCapability, invalid
 from latentarium.geometry import Geometry
@@ -87,6 +88,8 @@ class LatentSpace:
     geometry : distances and paths
     axes : names of the latent dimensions, empty where nobody can name them
     alphabet : the codes of a quantised space, None where every point is one; draws of the prior move to the nearest
+    conditions : what its decoder can be told beside a point, see `given`
+    given_fn : condition vector (k,) -> the space whose decoder is told it; zeros are what this space has been told
     modality : raw <-> array, or None where the caller speaks array units
     provenance : where the space came from, JSON-ready
     batch_size : rows per call of the functions above; every call gets exactly this many
@@ -112,6 +115,8 @@ class LatentSpace:
     geometry: Geometry = field(default_factory=Geometry)
     axes: tuple[str, ...] = ()
     alphabet: Alphabet | None = None
+    conditions: tuple[Condition, ...] = ()
+    given_fn: Callable[[FloatArray], "LatentSpace"] | None = None
     modality: Modality | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     batch_size: int = 64
@@ -234,6 +239,24 @@ class LatentSpace:
             raise MissingCapability(f"{self.name!r} has no integer codes: it was fitted without a quantiser.")
         return self.alphabet
 
+    def given(self, *names: object, **values: object) -> "LatentSpace":
+        """The same space with a decoder that is told a class or attributes, in place of any it was told before.
+
+        `given("Sneaker")`, `given(label="Sneaker")` and `given("Smiling", Male=0)` say names and values of
+        `conditions`; what is left out stays unknown, and `given()` makes all of it so. Decoded data, their derivative
+        and the likelihood are then those under the condition; codes and prior stay as they are.
+        """
+        if self.given_fn is None:
+            raise MissingCapability(f"{self.name!r} cannot be given anything: it was fitted without conditions.")
+        told = self.given_fn(condition_vector(self.conditions, names, values))
+        return dataclasses.replace(
+            self,
+            decode_fn=told.decode_fn,
+            decode_jvp_fn=told.decode_jvp_fn,
+            log_likelihood_fn=told.log_likelihood_fn,
+            provenance={**self.provenance, "given": [*map(str, names), *(f"{k}={v}" for k, v in values.items())]},
+        )
+
     def with_prior(self, prior: Distribution) -> "LatentSpace":
         """The same space with another prior, for instance `Mixture.fit(codes)`."""
         return dataclasses.replace(self, prior=prior)
@@ -335,6 +358,10 @@ def _standardised(space: LatentSpace, mean: FloatArray, std: FloatArray) -> Late
     def to_codes(k: NDArray[np.int64]) -> ArrayLike:
         return inward(cast(Alphabet, space.alphabet).to_codes(k))
 
+    def given(condition: FloatArray) -> LatentSpace:
+        original = cast(Callable[[FloatArray], LatentSpace], space.given_fn)
+        return _standardised(original(condition), mean, std)
+
     letters = space.alphabet
     return dataclasses.replace(
         space,
@@ -344,6 +371,7 @@ def _standardised(space: LatentSpace, mean: FloatArray, std: FloatArray) -> Late
         posterior_fn=space.posterior_fn and posterior,
         decode_jvp_fn=space.decode_jvp_fn and jvp,
         log_likelihood_fn=space.log_likelihood_fn and likelihood,
+        given_fn=space.given_fn and given,
         prior=space.prior and space.prior.transformed(mean.ravel().astype(float), std.ravel().astype(float)),
         geometry=_rescaled(space.geometry, mean, std),
         provenance={**space.provenance, "standardised": {"mean": mean.tolist(), "std": std.tolist()}},

@@ -92,5 +92,9 @@ MODELS: dict[str, Factory] = {
     "vae, table of categories": _categories,
     "gan, 1x8x8": _digits(model="gan", width=16),
     "gan, 3x13x10": _pictures((3, 13, 10), model="gan", patch=1),
+    "vae, conditional": _digits(condition="label"),
+    "ae, conditional": _digits(condition="label", model="ae"),
+    "vae, conv, conditional": _digits(condition="label", net="conv", width=8),
+    "gan, conditional": _digits(condition="label", model="gan", width=16),
     "custom modules": _custom,
 }

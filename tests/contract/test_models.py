@@ -30,7 +30,8 @@ def reloaded(fitted: Fitted, space: LatentSpace) -> LatentSpace:
     prior = None if space.prior is None else from_arrays(*to_arrays(space.prior))
     architecture = fitted.settings.architecture.to_json()
     modality = fitted.rows.modality
-    return space_from_weights(architecture, weights, modality, name=space.name, prior=prior, provenance={})
+    shared = {"name": space.name, "prior": prior, "conditions": fitted.conditions}
+    return space_from_weights(architecture, weights, modality, provenance={}, **shared)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "custom modules"])

@@ -105,7 +105,8 @@ class Quadratic(nn.Module):
         super().__init__()
         self.a = nn.Parameter(torch.tensor(a))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
+        assert condition is None
         return self.a * x.square().flatten(1).sum(1) / 2
 
 

@@ -19,6 +19,10 @@ Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
 Data = Annotated[str | None, typer.Option(help="Where the source is now, when it is not where the fit found it.")]
 Latent = Annotated[int, typer.Option(help="Latent dimensions.")]
+Given = Annotated[
+    list[str] | None,
+    typer.Option(help="What a conditional decoder is told: Sneaker, label=Sneaker, Male=1; several times."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -70,6 +74,10 @@ def fit(
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
     size: Annotated[int | None, typer.Option(help="Crop and resize pictures to this many pixels a side.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(help="Column that the decoder is told, such as label; may be given several times."),
+    ] = None,
     objective: Annotated[
         str | None,
         typer.Option(help="elbo, beta:4, beta-tc:6, factor:6.4, dip-1:10, dip-2:10; rae:0.01 for an AE."),
@@ -110,6 +118,7 @@ def fit(
         "latent": latent,
         "epochs": epochs,
         "steps": steps,
+        "condition": condition,
         "objective": objective,
         "quantiser": quantiser,
         "likelihood": likelihood,
@@ -209,13 +218,14 @@ def sample(
     n: Annotated[int, typer.Option("-n", help="How many.")] = 40,
     out: Out = None,
     temperature: Annotated[float, typer.Option(help="Below 1: closer to the prior's mean.")] = 1.0,
+    given: Given = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Draw new data from the prior: a sheet of pictures, or rows of a table."""
     from latentarium.cli.moving import run_sample
 
-    run_sample(bundle, n=n, out=out, temperature=temperature, seed=seed, as_json=json)
+    run_sample(bundle, n=n, out=out, temperature=temperature, given=given or (), seed=seed, as_json=json)
 
 
 @app.command()
@@ -238,13 +248,14 @@ def blend(
     rows: Annotated[list[str], typer.Argument(metavar="ROWS...", help="Two or more row ids or numbers.")],
     steps: Annotated[int, typer.Option(help="Frames from one row to the next, both included.")] = 9,
     path: Annotated[str | None, typer.Option(help="lerp, slerp or geodesic.")] = None,
+    given: Given = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Blend rows into each other along a path through the space."""
     from latentarium.cli.moving import run_blend
 
-    run_blend(bundle, rows=rows, steps=steps, way=path, out=out, as_json=json)
+    run_blend(bundle, rows=rows, steps=steps, way=path, given=given or (), out=out, as_json=json)
 
 
 @app.command()
@@ -253,13 +264,14 @@ def traverse(
     row: Annotated[str | None, typer.Option(help="Start from this row instead of the mean code.")] = None,
     dimensions: Annotated[int, typer.Option(help="How many dimensions, the most varying first.")] = 8,
     steps: Annotated[int, typer.Option(help="Frames for each dimension.")] = 9,
+    given: Given = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Change one latent dimension at a time and look."""
     from latentarium.cli.moving import run_traverse
 
-    run_traverse(bundle, row=row, dimensions=dimensions, steps=steps, out=out, as_json=json)
+    run_traverse(bundle, row=row, size=(dimensions, steps), given=given or (), out=out, as_json=json)
 
 
 @app.command()
@@ -284,12 +296,13 @@ def decode(
     out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
         "decoded.parquet"
     ),
+    given: Given = None,
     json: Json = False,
 ) -> None:
     """Data for the codes in a Parquet file."""
     from latentarium.cli.coding import run_decode
 
-    run_decode(bundle, codes=codes, out=out, as_json=json)
+    run_decode(bundle, codes=codes, given=given or (), out=out, as_json=json)
 
 
 @app.command()

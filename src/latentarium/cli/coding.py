@@ -1,6 +1,6 @@
 """`encode` and `decode`: data to codes in Parquet and back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import batches, check_finite
 from latentarium.bundle import Bundle, open_bundle
+from latentarium.cli.moving import space_given, write_rows
 from latentarium.cli.output import bold, check_ending, counting, emit
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
+from latentarium.space import LatentSpace
 
 CHUNK = 4096
 
@@ -39,20 +41,19 @@ def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
     emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in {bold(out)}")
 
 
-def run_decode(path: Path, *, codes: Path, out: Path, as_json: bool) -> None:
+def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_json: bool) -> None:
     """Decode a Parquet file of codes; pictures to .npy or .parquet, tables to .csv or .parquet."""
     bundle = open_bundle(path)
     modality = bundle.modality
     check_ending(out, (".parquet", ".npy") if isinstance(modality, ImageModality) else (".parquet", ".csv"))
-    ids, latents = read_codes(codes, bundle.space.shape)
+    space = space_given(bundle, given)
+    ids, latents = read_codes(codes, space.shape)
     if isinstance(modality, TableModality):
-        from latentarium.cli.moving import write_rows
-
-        write_rows(bundle, bundle.space.decode(latents), out, ids)
+        write_rows(bundle, space.decode(latents), out, ids)
     elif out.suffix.lower() == ".npy":
-        _write_npy(bundle, latents, out)
+        _write_npy(bundle, _decoded(bundle, space, latents), out, len(latents))
     else:
-        _write_parquet(bundle, ids, latents, out)
+        _write_parquet(bundle, _decoded(bundle, space, latents), out, ids)
     emit(
         {"bundle": str(path), "rows": len(latents), "out": str(out)},
         as_json=as_json,
@@ -95,23 +96,26 @@ def _is_list_of_numbers(kind: Any) -> bool:
     return lists and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
 
 
-def _decoded(bundle: Bundle, latents: NDArray[np.float32]) -> Iterator[tuple[slice, NDArray[Any]]]:
+Pieces = Iterator[tuple[slice, NDArray[Any]]]
+
+
+def _decoded(bundle: Bundle, space: LatentSpace, latents: NDArray[np.float32]) -> Pieces:
     with counting("decoding") as tell:
         for part in batches(len(latents), CHUNK):
-            yield part, bundle.modality.to_raw(bundle.space.decode(latents[part]))
+            yield part, bundle.modality.to_raw(space.decode(latents[part]))
             tell(part.stop, len(latents))
 
 
-def _write_npy(bundle: Bundle, latents: NDArray[np.float32], out: Path) -> None:
+def _write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
     with replacing(out) as temporary:
-        shape = (len(latents), *bundle.space.data_shape)
+        shape = (count, *bundle.space.data_shape)
         target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        for part, raw in _decoded(bundle, latents):
+        for part, raw in pieces:
             target[part] = raw
         target.flush()
 
 
-def _write_parquet(bundle: Bundle, ids: NDArray[Any], latents: NDArray[np.float32], out: Path) -> None:
+def _write_parquet(bundle: Bundle, pieces: Pieces, out: Path, ids: NDArray[Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -121,6 +125,6 @@ def _write_parquet(bundle: Bundle, ids: NDArray[Any], latents: NDArray[np.float3
         metadata={"shape": str(list(bundle.space.data_shape))},
     )
     with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for part, raw in _decoded(bundle, latents):
+        for part, raw in pieces:
             column = pa.FixedSizeListArray.from_arrays(pa.array(raw.reshape(-1)), size)
             writer.write_table(pa.table({"id": ids[part].tolist(), "pixels": column}, schema=schema))

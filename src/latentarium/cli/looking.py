@@ -134,6 +134,7 @@ def run_info(path: Path, *, as_json: bool) -> None:
         "data": f"{data['name']}: {data['rows']:,} rows from {data['source'] or 'memory'}",
         "parts": ", ".join(f"{count:,} {name}" for name, count in data["splits"].items()),
         "labels": ", ".join(bundle.label_names) or "none",
+        "conditions": ", ".join(entry["column"] for entry in bundle.manifest.get("conditions", ())) or "none",
         "latent shape": str(tuple(bundle.manifest["shape"])),
         "model": f"{made['settings']['model']}, {architecture['net']}, {made['parameters']:,} parameters",
         "likelihood": made["likelihood"]["name"],

@@ -1,5 +1,6 @@
 """`sample`, `reconstruct`, `blend` and `traverse`: pictures of images, tables of tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.output import PICTURES, bold, check_ending, emit, write_picture
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import invalid
+from latentarium.space import LatentSpace
 
 TABLES = (".csv", ".parquet")
 
 
-def run_sample(path: Path, *, n: int, out: Path | None, temperature: float, seed: int, as_json: bool) -> None:
+def run_sample(
+    path: Path, *, n: int, out: Path | None, temperature: float, given: Sequence[str], seed: int, as_json: bool
+) -> None:
     """Draws from the prior."""
     check_positive_int(n, "-n", high=100_000)
     bundle = open_bundle(path)
     target = _target(bundle, out, "samples")
-    drawn = bundle.space.sample(n, seed=seed, temperature=temperature)
+    drawn = space_given(bundle, given).sample(n, seed=seed, temperature=temperature)
     _show(bundle, drawn, target, columns=10)
     result = {"bundle": str(path), "n": n, "seed": seed, "out": str(target)}
     emit(result, as_json=as_json, words=f"{n:,} samples: {bold(target)}")
@@ -52,6 +56,7 @@ def run_blend(
     rows: list[str],
     steps: int,
     way: str | None,
+    given: Sequence[str],
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -61,18 +66,22 @@ def run_blend(
     codes = find_rows(bundle, rows)
     if len(codes) < 2:
         raise invalid("ROWS", "two or more rows", len(codes))
-    frames = paths.blend(bundle.space, codes, steps=steps, path=way)  # type: ignore[arg-type]
+    frames = paths.blend(space_given(bundle, given), codes, steps=steps, path=way)  # type: ignore[arg-type]
     _show(bundle, frames, target, columns=len(frames))
     result = {"bundle": str(path), "rows": rows, "frames": len(frames), "out": str(target)}
     emit(result, as_json=as_json, words=f"{len(frames)} frames: {bold(target)}")
 
 
-def run_traverse(path: Path, *, row: str | None, dimensions: int, steps: int, out: Path | None, as_json: bool) -> None:
-    """Frames along single dimensions."""
+def run_traverse(
+    path: Path, *, row: str | None, size: tuple[int, int], given: Sequence[str], out: Path | None, as_json: bool
+) -> None:
+    """Frames along single dimensions; `size` is how many dimensions, and how many frames for each."""
+    dimensions, steps = size
     bundle = open_bundle(path)
     target = _target(bundle, out, "traversals")
     centre = None if row is None else find_rows(bundle, [row])[0]
-    chosen, frames = paths.traverse(bundle.space, bundle.codes, centre=centre, dimensions=dimensions, steps=steps)
+    space = space_given(bundle, given)
+    chosen, frames = paths.traverse(space, bundle.codes, centre=centre, dimensions=dimensions, steps=steps)
     if isinstance(bundle.modality, ImageModality):
         write_picture(pictures.traversals(frames, labels=[f"z{d}" for d in chosen]), target)
     else:
@@ -81,6 +90,17 @@ def run_traverse(path: Path, *, row: str | None, dimensions: int, steps: int, ou
     result = {"bundle": str(path), "dimensions": chosen.tolist(), "steps": steps, "out": str(target)}
     words = f"{len(chosen)} dimensions, {steps} frames each: {bold(target)}"
     emit(result, as_json=as_json, words=words)
+
+
+def space_given(bundle: Bundle, given: Sequence[str]) -> LatentSpace:
+    """The bundle's space told what the user wrote, as NAME or COLUMN=VALUE."""
+    if not given:
+        return bundle.space
+    pairs = [words.split("=", 1) for words in given if "=" in words]
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise invalid("--given", "said once of a column", " ".join(given))
+    return bundle.space.given(*(words for words in given if "=" not in words), **values)
 
 
 def _target(bundle: Bundle, out: Path | None, what: str) -> Path:

@@ -41,6 +41,7 @@ class Architecture:
     likelihood : "bernoulli", "gaussian", "logistic", "categorical", "mixed" or "auto"
     levels : grey levels of the categorical likelihood
     quantiser : "fsq:8-5-5-5", "vq:512", "qlae:10" (see `nn/quantisers.py`), or "" for continuous codes
+    conditions : values that the decoder is told beside z, set by a fit's `condition`
     linear : linear paths beside the nets, which start at the best linear model: much faster to a good likelihood, but
         its axes are mixtures of the factors; False to disentangle
     """
@@ -55,11 +56,13 @@ class Architecture:
     levels: int = 16
     quantiser: str = ""
     linear: bool = True
+    conditions: int = 0
 
     def __post_init__(self) -> None:
         check_positive_int(self.latent, "latent", high=4096)
         check_positive_int(self.width, "width", low=0, high=8192)
         check_positive_int(self.depth, "depth", low=0, high=64)
+        check_positive_int(self.conditions, "conditions", low=0, high=2**16)
         check_quantiser(self.quantiser, self.latent)
         if self.net not in NETS:
             raise invalid("net", f"one of {', '.join(NETS[:-1])}", self.net)
@@ -145,6 +148,10 @@ class Autoencoder(nn.Module):
 
     With a `quantiser` the means are its codes. `paired` rows, the first half and the second, share their posteriors
     (see `objectives.share_pairs`).
+
+    With `conditions` the decoder sees p(x|z, c): z joined with a condition c (b, conditions), zeros where it is not
+    known (dropped at random in training, Ho & Salimans 2022). The encoder stays q(z|x), since the class is as good as
+    a function of the row.
     """
 
     def __init__(
@@ -155,6 +162,7 @@ class Autoencoder(nn.Module):
         *,
         variational: bool,
         quantiser: Quantiser | None = None,
+        conditions: int = 0,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -162,6 +170,7 @@ class Autoencoder(nn.Module):
         self.likelihood = likelihood
         self.variational = variational
         self.quantiser = quantiser
+        self.conditions = conditions
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (b, latent); the log variance of an AE is the lower limit of the range."""
@@ -174,21 +183,35 @@ class Autoencoder(nn.Module):
         mean, raw = hidden if isinstance(hidden, tuple) else hidden.float().chunk(2, dim=1)
         return mean.float(), high - F.softplus(high - low - F.softplus(raw.float() - low))
 
-    def forward(self, x: Tensor, noise: Tensor | None, paired: bool = False) -> Outputs:
+    def forward(
+        self, x: Tensor, noise: Tensor | None, paired: bool = False, condition: Tensor | None = None
+    ) -> Outputs:
         if self.quantiser is not None:
             raw = self.encoder(x).float()
             z, loss = self.quantiser(raw)
             lowest = torch.full_like(z, LOG_VARIANCE_RANGE[0])
-            return Outputs(self.decoder(z).float(), z, lowest, z, raw, loss)
+            return Outputs(self.params(z, condition), z, lowest, z, raw, loss)
         mean, log_variance = self.posterior(x)
         if paired:
             mean, log_variance = share_pairs(mean, log_variance)
         z = mean if noise is None or not self.variational else mean + torch.exp(0.5 * log_variance) * noise
-        return Outputs(self.decoder(z).float(), mean, log_variance, z)
+        return Outputs(self.params(z, condition), mean, log_variance, z)
 
-    def decode(self, z: Tensor) -> Tensor:
+    def joined(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """What the decoder sees (b, latent + conditions): z, then the condition (b or 1, conditions)."""
+        if not self.conditions:
+            return z
+        known = z.new_zeros(1, self.conditions) if condition is None else condition
+        # not len(z), which an exporter takes for a constant
+        return torch.cat([z, known.expand(z.shape[0], -1)], dim=1)
+
+    def params(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The likelihood's parameters at latent points, float32."""
+        return self.decoder(self.joined(z, condition)).float()
+
+    def decode(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Latent points to data units."""
-        return self.likelihood.mean(self.decoder(z))
+        return self.likelihood.mean(self.decoder(self.joined(z, condition)))
 
 
 def build(architecture: Architecture, modality: Modality) -> Autoencoder:
@@ -196,29 +219,35 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
     outputs = architecture.latent * (2 if architecture.variational else 1)
     shape, linear = modality.data_shape, architecture.linear
+    inputs = architecture.latent + architecture.conditions
     if architecture.net == "gan":
         # two thirds narrower than the generator: the encoder only has to find a place that descent can start from
         inward = ConvPlan.design((shape[0], shape[1], shape[2]), base=max(8, architecture.width // 3 // 8 * 8))
         encoder: nn.Module = ConvEncoder(inward, depth=1, outputs=outputs)
         outward = design((shape[0], shape[1], shape[2]), base=architecture.width, patch=architecture.patch)
-        decoder: nn.Module = Generator(outward, latent=architecture.latent, depth=architecture.depth)
+        decoder: nn.Module = Generator(outward, latent=inputs, depth=architecture.depth)
     elif architecture.net == "conv":
         plan = ConvPlan.design((shape[0], shape[1], shape[2]), base=architecture.width)
         encoder = ConvEncoder(plan, depth=architecture.depth, outputs=outputs, linear=linear)
         channels = shape[0] * likelihood.outputs
-        decoder = ConvDecoder(
-            plan, latent=architecture.latent, depth=architecture.depth, channels=channels, linear=linear
-        )
+        decoder = ConvDecoder(plan, latent=inputs, depth=architecture.depth, channels=channels, linear=linear)
     else:
         size = {"width": architecture.width, "depth": architecture.depth, "linear": linear}
         encoder = DenseEncoder(features=int(np.prod(shape)), outputs=outputs, **size)
-        decoder = DenseDecoder(latent=architecture.latent, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size)
+        decoder = DenseDecoder(latent=inputs, shape=(shape[0] * likelihood.outputs, *shape[1:]), **size)
     quantiser = build_quantiser(architecture.quantiser, architecture.latent)
-    return Autoencoder(encoder, decoder, likelihood, variational=architecture.variational, quantiser=quantiser)
+    return Autoencoder(
+        encoder,
+        decoder,
+        likelihood,
+        variational=architecture.variational,
+        quantiser=quantiser,
+        conditions=architecture.conditions,
+    )
 
 
 def build_discriminator(architecture: Architecture, modality: Modality) -> Discriminator:
     """A fresh opponent for the generator that `build` makes; it is needed in training only."""
     channels, height, width = modality.data_shape
     plan = design((channels, height, width), base=architecture.width, patch=architecture.patch)
-    return Discriminator(plan, depth=architecture.depth)
+    return Discriminator(plan, depth=architecture.depth, conditions=architecture.conditions)

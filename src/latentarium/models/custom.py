@@ -30,6 +30,8 @@ def custom_autoencoder(
     """
     if architecture.quantiser:
         raise invalid("quantiser", "left out where modules are given", architecture.quantiser)
+    if architecture.conditions:
+        raise invalid("condition", "left out where modules are given", f"{architecture.conditions} values")
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
     model = Autoencoder(
         copy.deepcopy(encoder), copy.deepcopy(decoder), likelihood, variational=architecture.variational

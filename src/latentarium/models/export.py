@@ -5,7 +5,7 @@ import io
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,67 +49,75 @@ class _Decode(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.model.decode(z)
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.model.decode(z, condition)
 
 
 def export_encoder(model: Autoencoder, rows: NDArray[np.float32]) -> Graph:
     """x (batch, ...) -> mean, std, both (batch, latent)."""
-    return _export(_Encode(model), rows, inputs=["x"], outputs=["mean", "std"])
+    return _export(_Encode(model), {"x": rows}, outputs=["mean", "std"])
 
 
 def export_decoder(model: Autoencoder, latents: NDArray[np.float32]) -> Graph:
-    """z (batch, latent) -> x in data units."""
-    return _export(_Decode(model), latents, inputs=["z"], outputs=["x"])
+    """z (batch, latent), and of a conditional model condition (batch, conditions) -> x in data units."""
+    inputs = {"z": latents}
+    if model.conditions:
+        inputs["condition"] = np.resize(np.eye(model.conditions, dtype=np.float32), (len(latents), model.conditions))
+    return _export(_Decode(model), inputs, outputs=["x"])
 
 
-def _export(module: nn.Module, rows: NDArray[np.float32], *, inputs: list[str], outputs: list[str]) -> Graph:
+def _export(module: nn.Module, inputs: Mapping[str, NDArray[np.float32]], *, outputs: list[str]) -> Graph:
     module.eval()
     # the exporter takes a batch axis of length 1 for a constant, so that a single row is shown twice
-    example = torch.from_numpy(rows[:8] if len(rows) > 1 else np.repeat(rows, 2, axis=0))
+    example = {
+        name: torch.from_numpy(rows[:8] if len(rows) > 1 else np.repeat(rows, 2, axis=0))
+        for name, rows in inputs.items()
+    }
+    first = next(iter(inputs))
     device = next(module.parameters()).device
     module.cpu()
     try:
-        data = _to_onnx(module, example, inputs, outputs)
+        data = _to_onnx(module, example, outputs)
         error = _difference(module, data, example)
     except OSError as error:
         raise storage_failed(Path(tempfile.gettempdir()), error) from None
     except Exception as error:  # noqa: BLE001 - the exporter raises many kinds of its own for networks it cannot trace
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
         raise ExportFailed(
-            f"the {inputs[0]} network cannot be written as ONNX ({reason}); avoid control flow that depends on values"
+            f"the {first} network cannot be written as ONNX ({reason}); avoid control flow that depends on values"
         ) from None
     finally:
         module.to(device)
     if not error <= TOLERANCE:
-        raise ExportFailed(f"the ONNX {inputs[0]} graph differs from torch by {error:.1e}, allowed is {TOLERANCE:.0e}")
+        raise ExportFailed(f"the ONNX {first} graph differs from torch by {error:.1e}, allowed is {TOLERANCE:.0e}")
     return Graph(data=data, error=error)
 
 
-def _to_onnx(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[str]) -> bytes:
+def _to_onnx(module: nn.Module, example: Mapping[str, Tensor], outputs: list[str]) -> bytes:
     with tempfile.TemporaryDirectory() as folder, _silence():
         path = Path(folder) / "graph.onnx"
+        batch = torch.export.Dim("batch")
         torch.onnx.export(
             module,
-            (example,),
+            tuple(example.values()),
             path,
-            input_names=inputs,
+            input_names=list(example),
             output_names=outputs,
             dynamo=True,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=tuple({0: batch} for _ in example),
             external_data=False,
             opset_version=OPSET,
         )
         return path.read_bytes()
 
 
-def _difference(module: nn.Module, data: bytes, example: Tensor) -> float:
+def _difference(module: nn.Module, data: bytes, example: Mapping[str, Tensor]) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    got = session.run(None, {session.get_inputs()[0].name: example.numpy()})
+    got = session.run(None, {name: rows.numpy() for name, rows in example.items()})
     with torch.inference_mode():
-        expected = module(example)
+        expected = module(*example.values())
     pairs = zip(got, expected if isinstance(expected, tuple) else (expected,), strict=True)
     return max(float(np.abs(a - b.numpy()).max()) for a, b in pairs)
 

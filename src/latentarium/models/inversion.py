@@ -61,7 +61,7 @@ def invert(
     rows = as_rows(x, (plan.channels, plan.height, plan.width), name="x")
     device = decoder.basis.device
     model.eval()
-    out = np.empty((len(rows), decoder.gates.in_features), np.float32)
+    out = np.empty((len(rows), decoder.gates.in_features - model.conditions), np.float32)
     for part in batches(len(rows), PIECE):
         found = _descend(model, torch.from_numpy(rows[part]).to(device), steps, learning_rate, prior_weight)
         out[part] = found.cpu().numpy()
@@ -75,7 +75,7 @@ def _descend(model: Autoencoder, x: Tensor, steps: int, rate: float, prior_weigh
     optimizer = torch.optim.Adam([z], lr=rate, betas=(0.9, 0.99))
     best, lowest = z.detach().clone(), torch.full((len(x),), float("inf"), device=x.device)
     for step in range(steps + 1):
-        cost = (model.decoder(z) - x).square().flatten(1).mean(1) + prior_weight * z.square().mean(1)
+        cost = (model.params(z) - x).square().flatten(1).mean(1) + prior_weight * z.square().mean(1)
         better = cost.detach() < lowest
         best, lowest = torch.where(better[:, None], z.detach(), best), torch.where(better, cost.detach(), lowest)
         if step == steps:

@@ -1,5 +1,6 @@
 """A trained autoencoder seen as a `LatentSpace`."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from latentarium.conditions import Condition
 from latentarium.distributions import Distribution, Normal
 from latentarium.geometry import Geometry
 from latentarium.models.autoencoder import Autoencoder
@@ -25,6 +27,7 @@ def autoencoder_space(
     name: str,
     prior: Distribution | None = None,
     provenance: Mapping[str, Any] | None = None,
+    conditions: tuple[Condition, ...] = (),
 ) -> LatentSpace:
     """`model` in evaluation mode as a space of float32 arrays on its own device.
 
@@ -32,49 +35,74 @@ def autoencoder_space(
     fitted to its codes. Paths in a GAN's space follow great circles, since it never saw points near the middle.
     """
     model.eval()
-    device = next(model.parameters()).device
     variational, adversarial = model.variational, isinstance(model.decoder, Generator)
-
-    def run(function: Callable[..., Any], *arrays: NDArray[Any]) -> Any:
-        tensors = [torch.tensor(a, device=device) for a in arrays]
-        with torch.inference_mode():
-            return _numpy(function(*tensors))
 
     def posterior(x: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = model.posterior(x)
         return mean, torch.exp(0.5 * log_variance)
 
-    def jvp(z: FloatArray, v: FloatArray) -> Any:
-        point, tangent = (torch.tensor(a, device=device) for a in (z, v))
-        with torch.no_grad():
-            return _numpy(torch.func.jvp(model.decode, (point,), (tangent,)))
-
-    alphabet, quantiser = None, model.quantiser
-    if quantiser is not None:
-        alphabet = Alphabet(
-            sizes=quantiser.sizes,
-            to_integers=lambda z: run(quantiser.integers, z),
-            to_codes=lambda k: run(quantiser.codes, k),
-        )
-
-    def likelihood(x: Tensor, z: Tensor) -> Tensor:
-        return model.likelihood.log_prob(model.decoder(z).float(), x)
-
-    return LatentSpace(
+    silent = LatentSpace(
         name=name,
         shape=(latent,),
         data_shape=modality.data_shape,
-        encode_fn=lambda x: run(lambda t: model.posterior(t)[0], x),
-        decode_fn=lambda z: run(model.decode, z),
-        posterior_fn=(lambda x: run(posterior, x)) if variational else None,
-        decode_jvp_fn=jvp,
-        log_likelihood_fn=lambda x, z: run(likelihood, x, z),
+        encode_fn=lambda x: _run(model, lambda t: model.posterior(t)[0], x),
+        posterior_fn=(lambda x: _run(model, posterior, x)) if variational else None,
         prior=prior or (Normal.standard(latent) if variational or adversarial else None),
         geometry=Geometry(path="slerp" if adversarial else "lerp"),
-        alphabet=alphabet,
+        alphabet=_alphabet(model),
+        conditions=conditions,
         modality=modality,
         provenance=dict(provenance or {}),
     )
+
+    def given(condition: FloatArray) -> LatentSpace:
+        return _with_decoder(silent, model, torch.tensor(condition[None], device=_device(model)))
+
+    return dataclasses.replace(_with_decoder(silent, model, None), given_fn=given if conditions else None)
+
+
+def _with_decoder(space: LatentSpace, model: Autoencoder, condition: Tensor | None) -> LatentSpace:
+    """`space` with the model's decoder, which is told `condition` (1, conditions)."""
+
+    def decode(z: Tensor) -> Tensor:
+        return model.decode(z, condition)
+
+    def jvp(z: FloatArray, v: FloatArray) -> Any:
+        point, tangent = (torch.tensor(a, device=_device(model)) for a in (z, v))
+        with torch.no_grad():
+            return _numpy(torch.func.jvp(decode, (point,), (tangent,)))
+
+    def likelihood(x: Tensor, z: Tensor) -> Tensor:
+        return model.likelihood.log_prob(model.params(z, condition), x)
+
+    return dataclasses.replace(
+        space,
+        decode_fn=lambda z: _run(model, decode, z),
+        decode_jvp_fn=jvp,
+        log_likelihood_fn=lambda x, z: _run(model, likelihood, x, z),
+    )
+
+
+def _alphabet(model: Autoencoder) -> Alphabet | None:
+    quantiser = model.quantiser
+    if quantiser is None:
+        return None
+    return Alphabet(
+        sizes=quantiser.sizes,
+        to_integers=lambda z: _run(model, quantiser.integers, z),
+        to_codes=lambda k: _run(model, quantiser.codes, k),
+    )
+
+
+def _run(model: Autoencoder, function: Callable[..., Any], *arrays: NDArray[Any]) -> Any:
+    """A function of tensors on the model's device, applied to arrays."""
+    tensors = [torch.tensor(a, device=_device(model)) for a in arrays]
+    with torch.inference_mode():
+        return _numpy(function(*tensors))
+
+
+def _device(model: Autoencoder) -> torch.device:
+    return next(model.parameters()).device
 
 
 def _numpy(value: Any) -> Any:

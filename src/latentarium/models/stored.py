@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentarium.conditions import Condition
 from latentarium.distributions import Distribution
 from latentarium.errors import DamagedFile
 from latentarium.space import LatentSpace, Modality
@@ -42,13 +43,16 @@ def space_from_weights(
     name: str,
     prior: Distribution | None,
     provenance: Mapping[str, Any],
+    conditions: tuple[Condition, ...] = (),
 ) -> LatentSpace:
     """The space of the model that `model_from_weights` builds."""
     from latentarium.models.spaces import autoencoder_space
 
     model = model_from_weights(architecture, weights, modality, name=name)
     latent = int(architecture["latent"])
-    return autoencoder_space(model, modality, latent=latent, name=name, prior=prior, provenance=provenance)
+    return autoencoder_space(
+        model, modality, latent=latent, name=name, prior=prior, provenance=provenance, conditions=conditions
+    )
 
 
 def space_from_graphs(

@@ -94,9 +94,12 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures (b, c, h, w) in [0, 1] -> one score each (b,), higher for rows it takes for real."""
+    """Pictures (b, c, h, w) in [0, 1] -> one score each (b,), higher for rows it takes for real.
 
-    def __init__(self, plan: ConvPlan, *, depth: int) -> None:
+    A condition (b, conditions) adds its projection <embedding, features> to the score (Miyato & Koyama 2018).
+    """
+
+    def __init__(self, plan: ConvPlan, *, depth: int, conditions: int = 0) -> None:
         super().__init__()
         self.plan = plan
         blocks = depth * len(plan.widths)
@@ -113,11 +116,18 @@ class Discriminator(nn.Module):
         self.head = nn.Linear(plan.widths[-1], 1)
         nn.init.normal_(self.head.weight, std=plan.widths[-1] ** -0.5)
         nn.init.zeros_(self.head.bias)
+        self.embedding = nn.Linear(conditions, plan.widths[-1], bias=False) if conditions else None
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, std=plan.widths[-1] ** -0.5)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         below, right = self.plan.padding
         signed = F.pad(2 * x - 1, (0, right, 0, below))
-        return self.head((self.body(signed) * self.basis).sum((2, 3)))[:, 0]
+        features = (self.body(signed) * self.basis).sum((2, 3))
+        score = self.head(features)[:, 0]
+        if self.embedding is None or condition is None:
+            return score
+        return score + (self.embedding(condition) * features).sum(1)
 
 
 def _resized(before: int, after: int) -> list[nn.Module]:

@@ -1,7 +1,8 @@
 """The fit of a GAN: a game of generator and discriminator, then an encoder for the finished generator.
 
-Every step plays both turns with fresh rows and draws that are functions of (seed, step). The last steps, a share the
-settings state, train the encoder on generated pairs (G(z), z) and on real rows with the averaged generator held still.
+Every step plays both turns with fresh rows and draws that are functions of (seed, step). Generated rows are made under
+the conditions of the real rows they are compared with. The last steps, a share the settings state, train the encoder on
+generated pairs (G(z), z) and on real rows with the averaged generator held still.
 """
 
 import copy
@@ -99,12 +100,15 @@ class Play:
 
     @torch.inference_mode()
     def _made(self, job: Job, model: Autoencoder) -> NDArray[np.float32]:
-        """Generated rows, from the same latent points at each validation."""
+        """Generated rows, from the same latent points at each validation, under conditions of training rows."""
         model.eval()
         device = job.runtime.device
         source = torch_generator(job.settings.seed, VALIDATION_STREAM, device=device)
-        z = torch.randn(len(self.held_out), job.settings.architecture.latent, generator=source, device=device)
-        return torch.cat([model.decode(part) for part in z.split(64)]).cpu().numpy()
+        count, rows = len(self.held_out), job.batches.indices
+        z = torch.randn(count, job.settings.architecture.latent, generator=source, device=device)
+        condition = job.batches.conditions_at(rows[np.linspace(0, len(rows) - 1, count).astype(int)])
+        points = model.joined(z, condition)
+        return torch.cat([model.likelihood.mean(model.decoder(part)) for part in points.split(64)]).cpu().numpy()
 
 
 def _nothing(job: Job, state: State) -> None:
@@ -126,20 +130,20 @@ def _step(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
 
 def _game(job: Job, state: State, steps: int) -> Terms:
     """The discriminator's turn, the generator's, and the generator's average."""
-    settings, step, batches = job.settings, state.step, job.batches
+    settings, step, batches, model = job.settings, state.step, job.batches, state.model
     turn = schedule.turn(settings, steps, step)
-    opponent, decoder, latent = _opponent(state), state.model.decoder, settings.architecture.latent
-    real = batches.take(step)
+    opponent, latent = _opponent(state), settings.architecture.latent
+    real, condition = batches.take(step), batches.conditions(step)
     with torch.no_grad():
-        made = decoder(batches.noise(2 * step, latent))
-    terms = opponent.learn(real, made, _draws(job, step, 0), turn, average=job.runtime.mean)
-    made = decoder(batches.noise(2 * step + 1, latent))
+        made = model.params(batches.noise(2 * step, latent), condition)
+    terms = opponent.learn(real, made, _draws(job, step, 0), turn, average=job.runtime.mean, condition=condition)
     # rows the discriminator has not just been trained on
-    real = batches.take(step + 1)
+    real, condition = batches.take(step + 1), batches.conditions(step + 1)
+    made = model.params(batches.noise(2 * step + 1, latent), condition)
     draws = _draws(job, step, 1)
     with torch.no_grad():
-        other = opponent.score(augment(real, draws[: len(real)], turn.augment))
-    own = opponent.score(augment(made, draws[len(real) :], turn.augment))
+        other = opponent.score(augment(real, draws[: len(real)], turn.augment), condition)
+    own = opponent.score(augment(made, draws[len(real) :], turn.augment), condition)
     loss = adversarial_loss(own, other, pairing=settings.adversarial.pairing)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -147,7 +151,7 @@ def _game(job: Job, state: State, steps: int) -> Terms:
     norm = step_if_finite(state.optimizer, job.runtime.mean)
     if bool(torch.isfinite(norm)):
         kept = 0.5 ** (batches.batch_size / max(turn.half_life, 1e-9))
-        _follow(state.shadow.decoder, decoder, kept)
+        _follow(state.shadow.decoder, model.decoder, kept)
     return {"loss": loss.detach(), **terms, "generator_norm": norm}
 
 
@@ -155,11 +159,12 @@ def _encoder(job: Job, state: State, first: int) -> Terms:
     """One step of the encoder: latent points of generated rows, pixels of real ones (Zhu et al. 2020)."""
     step, batches, model = state.step, job.batches, state.model
     z, real = batches.noise(2 * step, job.settings.architecture.latent), batches.take(step)
+    condition = batches.conditions(step)
     with torch.no_grad():
-        made = model.decoder(z).clamp(0, 1)
+        made = model.params(z, condition).clamp(0, 1)
     guessed, codes = model.posterior(torch.cat([made, real]))[0].split([len(z), len(real)])
     latent_error = (guessed - z).square().mean()
-    pixel_error = (fixed(model.decoder, codes) - real).square().mean()
+    pixel_error = (fixed(model.decoder, model.joined(codes, condition)) - real).square().mean()
     loss = latent_error + PIXEL_WEIGHT * pixel_error + PRIOR_WEIGHT * codes.square().mean()
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()

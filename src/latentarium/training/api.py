@@ -80,8 +80,9 @@ def fit(
     callback : called with every `training.loop.Event`
     progress : whether to draw a progress bar on stderr
     options : any setting of `FitSettings`, `Architecture` or `Adversarial`: epochs, steps, time (seconds), seed,
-        objective, likelihood, net, width, depth, batch_size, learning_rate, ...; `encoder` and `decoder`, torch modules
-        in place of ours (see `training.fit.Modules`); `size` of pictures; `overwrite` to replace a bundle at `out`
+        objective, condition, likelihood, net, width, depth, batch_size, learning_rate, ...; `encoder` and `decoder`,
+        torch modules in place of ours (see `training.fit.Modules`); `size` of pictures; `overwrite` to replace a bundle
+        at `out`
 
     Returns
     -------

@@ -13,8 +13,9 @@ from torch import Tensor
 from latentarium.data.modalities import ImageModality
 from latentarium.rng import generator, torch_generator
 from latentarium.space import Modality
+from latentarium.training.row_conditions import RowConditions
 
-ORDER_STREAM, NOISE_STREAM = 1, 2
+ORDER_STREAM, NOISE_STREAM, DROPOUT_STREAM = 1, 2, 15
 
 
 class Batches:
@@ -37,6 +38,7 @@ class Batches:
     ) -> None:
         self.indices = indices
         self.partners: NDArray[np.int64] | None = None
+        self.row_conditions: RowConditions | None = None
         self.batch_size = self.drawn = min(batch_size, len(indices))
         self.steps_per_epoch = max(1, len(indices) // self.drawn)
         self.seed = seed
@@ -59,8 +61,30 @@ class Batches:
         other.steps_per_epoch = max(1, len(self.indices) // other.drawn)
         return other
 
+    def conditioned(self, conditions: RowConditions) -> "Batches":
+        """The same batches with conditions beside them."""
+        other = copy.copy(self)
+        other.row_conditions = conditions if conditions.conditions else None
+        return other
+
     def take(self, step: int) -> Tensor:
         """The batch of `step`, the same whenever it is asked for."""
+        return self.rows_at(self._chosen(step))
+
+    def conditions(self, step: int) -> Tensor | None:
+        """What is told of the rows of `take(step)` (b, k): for a share of them, drawn anew at each step, nothing."""
+        if self.row_conditions is None:
+            return None
+        source = torch_generator(self.seed, DROPOUT_STREAM, step, device=self.device)
+        kept = torch.rand(self.batch_size, 1, generator=source, device=self.device) >= self.row_conditions.dropout
+        rank, world = self.shard
+        return self.row_conditions.at(self._chosen(step)).to(self.device) * kept[rank::world]
+
+    def conditions_at(self, chosen: NDArray[np.int64]) -> Tensor | None:
+        """All that is known of rows by index."""
+        return None if self.row_conditions is None else self.row_conditions.at(chosen).to(self.device)
+
+    def _chosen(self, step: int) -> NDArray[np.int64]:
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._order = self.indices[generator(self.seed, ORDER_STREAM, epoch).permutation(len(self.indices))]
@@ -69,7 +93,7 @@ class Batches:
         chosen = self._order[position * self.drawn : (position + 1) * self.drawn][rank::world]
         if self.partners is not None:
             chosen = np.concatenate([chosen, self.partners[chosen]])
-        return self.rows_at(chosen)
+        return chosen
 
     def rows_at(self, chosen: NDArray[np.int64]) -> Tensor:
         """Rows by index, as the network sees them."""
@@ -114,8 +138,9 @@ class View:
         """The first `count` rows, or all where there are fewer."""
         return View(self.batches, self.indices[:count])
 
-    def with_noise(self, noise: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """(rows, their rows of `noise`), piece by piece."""
+    def with_noise(self, noise: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """(rows, their rows of `noise`, their conditions), piece by piece."""
         for start in range(0, len(self), self.piece):
             part = slice(start, start + self.piece)
-            yield self.batches.rows_at(self.indices[part]), noise[part]
+            chosen = self.indices[part]
+            yield self.batches.rows_at(chosen), noise[part], self.batches.conditions_at(chosen)

@@ -61,7 +61,7 @@ def _step_bound(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
     x = job.batches.take(state.step)
     noise = job.batches.noise(state.step, settings.architecture.latent)
     with job.runtime.autocast():
-        out = forward(x, noise, settings.goal.kind == "ada-gvae")
+        out = forward(x, noise, settings.goal.kind == "ada-gvae", job.batches.conditions(state.step))
     terms = _terms(job, state, out, x)
     state.optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
@@ -142,7 +142,7 @@ def calibrate(job: Job, model: Autoencoder, *, most: int = CALIBRATION_ROWS) -> 
     source = torch_generator(job.settings.seed, VALIDATION_STREAM, 1, device=job.runtime.device)
     rows = View(job.batches, chosen)
     noise = torch.randn(len(rows), job.settings.architecture.latent, generator=source, device=source.device)
-    model.likelihood.calibrate((model(x, part).params, x) for x, part in rows.with_noise(noise))
+    model.likelihood.calibrate((model(x, part, condition=c).params, x) for x, part, c in rows.with_noise(noise))
 
 
 BOUND = Recipe(new_state=new_state, forward=_forward, step=_step_bound, validate=_validate_bound)

@@ -26,7 +26,7 @@ class Companion:
         load_optimizer(self.optimizer, under("optimizer.", tensors))
 
 
-def fixed(module: nn.Module, x: Tensor) -> Tensor:
-    """`module(x)` with weights that get no gradient."""
+def fixed(module: nn.Module, *inputs: Tensor | None) -> Tensor:
+    """`module(*inputs)` with weights that get no gradient."""
     weights = {name: value.detach() for name, value in module.named_parameters()}
-    return torch.func.functional_call(module, weights, (x,))
+    return torch.func.functional_call(module, weights, inputs)

@@ -1,10 +1,8 @@
 """`fit`: data in, a latent space out; `train`: the same over rows already opened, with checkpoints."""
 
 import copy
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentarium.arrays import batches
+from latentarium.conditions import Condition
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, TrainingFailed, invalid
-from latentarium.files import write_text
 from latentarium.models.autoencoder import Autoencoder, build
 from latentarium.models.custom import custom_autoencoder
 from latentarium.models.start import start_linear
@@ -25,10 +23,12 @@ from latentarium.rng import generator
 from latentarium.training import adversarial, loop, schedule
 from latentarium.training.batches import Batches, View
 from latentarium.training.bound import BOUND, calibrate
-from latentarium.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from latentarium.training.checkpoint import load_checkpoint
 from latentarium.training.loop import Callback, Event, Job, Recipe, State
 from latentarium.training.pairs import training_pairs
+from latentarium.training.row_conditions import RowConditions
 from latentarium.training.runtime import Runtime, open_runtime
+from latentarium.training.saved import fixed_meta, same_conditions, same_machine, saved_settings, saver
 from latentarium.training.schedule import Plan
 from latentarium.training.settings import FitSettings
 
@@ -68,6 +68,7 @@ class Fitted:
     seconds: float
     steps_done: int
     main: bool = True
+    conditions: tuple[Condition, ...] = ()
 
 
 def train(
@@ -99,21 +100,25 @@ def train(
     _check_rows(rows)
     saved = load_checkpoint(workdir / "checkpoint.safetensors") if resume and workdir else None
     if saved is not None:
-        settings = _saved_settings(saved, rows)
+        settings = saved_settings(saved, rows)
+    row_conditions = RowConditions.of(rows, settings.condition, dropout=settings.condition_dropout)
+    if saved is not None:
+        same_conditions(saved, row_conditions)
     plan = Plan.from_json(saved.meta["plan"]) if saved else None
     sample = _sample(rows, settings)
-    settings = replace(settings, architecture=settings.architecture.settle(rows.modality, sample))
+    architecture = replace(settings.architecture, conditions=row_conditions.width)
+    settings = replace(settings, architecture=architecture.settle(rows.modality, sample))
     recipe = BOUND
     if settings.model == "gan":
         settings = adversarial.settle(settings, rows.modality.data_shape)
         recipe = adversarial.recipe(rows.modality, sample, _watched(rows), seed=settings.seed)
     runtime = open_runtime(settings, precision=plan.precision if plan else None)
     if plan:
-        _same_machine(plan, runtime)
+        same_machine(plan, runtime)
     model = _fresh_model(rows, settings, sample, modules).to(runtime.device)
     if start is not None:
         _warm_start(model, start)
-    source = _batches(rows, settings, runtime)
+    source = _batches(rows, settings, runtime).conditioned(row_conditions)
     plan = plan or _plan(settings, runtime, source, (recipe, model))
     state = recipe.new_state(model, settings)
     if saved:
@@ -125,13 +130,13 @@ def train(
         runtime=runtime,
         batches=source,
         validation_rows=_validation_rows(rows, settings, plan, source),
-        save=_saver(workdir, settings, plan, rows, runtime),
+        save=saver(workdir if runtime.main else None, fixed_meta(rows, settings, plan=plan, conditions=row_conditions)),
         hear=callback or _silent,
     )
-    return _finish(job, state, rows)
+    return _finish(job, state, rows, row_conditions.conditions)
 
 
-def _finish(job: Job, state: State, rows: Rows) -> Fitted:
+def _finish(job: Job, state: State, rows: Rows, conditions: tuple[Condition, ...]) -> Fitted:
     job.hear(Event(kind="start", step=state.step, steps=job.plan.steps, record={}, model=state.model))
     try:
         loop.run(job, state)
@@ -152,6 +157,7 @@ def _finish(job: Job, state: State, rows: Rows) -> Fitted:
         seconds=state.seconds,
         steps_done=state.step,
         main=job.runtime.main,
+        conditions=conditions,
     )
 
 
@@ -159,38 +165,6 @@ def _check_rows(rows: Rows) -> None:
     for split in ("train", "validation"):
         if len(rows.splits.get(split, ())) == 0:
             raise invalid("rows", f"enough to leave a {split} split", len(rows), "give at least 10 rows")
-
-
-def _saved_settings(saved: Checkpoint, rows: Rows) -> FitSettings:
-    expected = saved.meta["fingerprint"]
-    if rows.fingerprint != expected:
-        raise TrainingFailed(
-            f"cannot resume: the data changed since the checkpoint (fingerprint {rows.fingerprint[:12]}, was "
-            f"{expected[:12]}); put the data back, or start again with --overwrite"
-        )
-    if _parts(rows) != saved.meta["parts"]:
-        raise TrainingFailed(
-            "cannot resume: the rows are cut into other train and validation parts than at the start; give the same "
-            "--seed, or leave it out"
-        )
-    return FitSettings.from_json(saved.meta["settings"])
-
-
-def _parts(rows: Rows) -> str:
-    """Digest of which rows are trained on and validated with."""
-    digest = hashlib.sha256()
-    for part in ("train", "validation"):
-        digest.update(np.ascontiguousarray(rows.splits[part], np.int64).tobytes() + part.encode())
-    return digest.hexdigest()
-
-
-def _same_machine(plan: Plan, runtime: Runtime) -> None:
-    if (plan.device, plan.processes) != (runtime.device.type, runtime.world):
-        raise TrainingFailed(
-            f"cannot resume: the fit began on {plan.device} with {plan.processes} processes, now it is "
-            f"{runtime.device.type} with {runtime.world}; give the same --device and --processes"
-        )
-    torch.set_num_threads(plan.threads)
 
 
 def _sample(rows: Rows, settings: FitSettings) -> NDArray[np.float32]:
@@ -334,23 +308,6 @@ def _time_steps(
         most = share * min(3.0, 0.05 * (settings.time or 60.0))
         step_time += share * float(np.median(loop.timed_steps(job, trial, most_seconds=most, most_steps=200)))
     return time.perf_counter() - began, step_time
-
-
-def _saver(
-    workdir: Path | None, settings: FitSettings, plan: Plan, rows: Rows, runtime: Runtime
-) -> Callable[[State], None]:
-    fixed = {"settings": settings.to_json(), "plan": plan.to_json(), "fingerprint": rows.fingerprint}
-    fixed["parts"] = _parts(rows)
-
-    def save(state: State) -> None:
-        if workdir is None or not runtime.main:
-            return
-        captured = loop.capture(state)
-        whole = Checkpoint(tensors=captured.tensors, meta={**fixed, **captured.meta})
-        save_checkpoint(workdir / "checkpoint.safetensors", whole)
-        write_text(workdir / "history.jsonl", "".join(json.dumps(line) + "\n" for line in state.history))
-
-    return save
 
 
 def _silent(event: Event) -> None:

@@ -45,18 +45,18 @@ class Validation:
 
 @torch.inference_mode()
 def validate(model: Autoencoder, rows: View, noise: Tensor) -> Validation:
-    """Evaluate `model` on `rows` with fixed `noise`, in float32 and piece by piece.
+    """Evaluate `model` on `rows` with fixed `noise`, in float32 and piece by piece, under their own conditions.
 
     `shuffle_gap` is how much worse the distortion gets when rows swap their latents, in nats: near 0 the decoder
     ignores z. A single row has nobody to swap with and gets NaN.
     """
     model.eval()
-    passes = [_pass(model, x, part) for x, part in rows.with_noise(noise)]
+    passes = [_pass(model, *part) for part in rows.with_noise(noise)]
     distortion, kl, mean, z = (torch.cat(parts) for parts in zip(*passes, strict=True))
     rate = float(kl.sum(1).mean()) if model.variational else 0.0
     plain = float(distortion.mean())
     some = rows.first(SWAPPED_ROWS)
-    swapped = torch.cat([_score(model, x, other) for x, other in some.with_noise(z.roll(1, 0)[: len(some)])])
+    swapped = torch.cat([_score(model, *part) for part in some.with_noise(z.roll(1, 0)[: len(some)])])
     return Validation(
         negative_elbo=plain + rate,
         distortion=plain,
@@ -67,14 +67,16 @@ def validate(model: Autoencoder, rows: View, noise: Tensor) -> Validation:
     )
 
 
-def _pass(model: Autoencoder, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    out = model(x, noise)
+def _pass(
+    model: Autoencoder, x: Tensor, noise: Tensor, condition: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    out = model(x, noise, condition=condition)
     distortion = -model.likelihood.log_prob(out.params, x)
     return distortion, gaussian_kl(out.mean, out.log_variance), out.mean, out.z
 
 
-def _score(model: Autoencoder, x: Tensor, z: Tensor) -> Tensor:
-    return -model.likelihood.log_prob(model.decoder(z).float(), x)
+def _score(model: Autoencoder, x: Tensor, z: Tensor, condition: Tensor | None) -> Tensor:
+    return -model.likelihood.log_prob(model.params(z, condition), x)
 
 
 def collapsed(validation: Validation, objective: Objective) -> bool:

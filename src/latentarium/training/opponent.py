@@ -24,22 +24,31 @@ class Opponent(Companion):
         super().__init__(module, torch.optim.Adam(module.parameters(), betas=(0.0, 0.99), fused=True))
         self.game = game
 
-    def score(self, x: Tensor) -> Tensor:
+    def score(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Scores (b,); gradients reach `x` alone."""
-        return fixed(self.module, x)
+        return fixed(self.module, x, condition)
 
     def learn(
-        self, real: Tensor, made: Tensor, draws: Tensor, turn: Turn, *, average: Callable[[Tensor], Tensor]
+        self,
+        real: Tensor,
+        made: Tensor,
+        draws: Tensor,
+        turn: Turn,
+        *,
+        average: Callable[[Tensor], Tensor],
+        condition: Tensor | None = None,
     ) -> Terms:
         """One step on real and generated pictures (b, c, h, w); a step that is not finite is left out.
 
         Parameters
         ----------
+        condition : of the real rows (b, k), which the generated ones were made under
         draws : random numbers of the augmentation, for both sides
         average : of gradients over processes
         """
         rows = torch.cat([real, made]).requires_grad_()
-        scores = self.module(augment(rows, draws, turn.augment))
+        both = None if condition is None else torch.cat([condition, condition])
+        scores = self.module(augment(rows, draws, turn.augment), both)
         own, other = scores.chunk(2)
         loss = adversarial_loss(own, other, pairing=self.game.pairing)
         if not self.game.pairing:

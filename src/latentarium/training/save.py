@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, Writer, arrays_writer, bytes_writer, create_bundle, prior_entry, table_writer
+from latentarium.conditions import conditions_to_json
 from latentarium.data.rows import Rows
 from latentarium.models.export import export_decoder, export_encoder
 from latentarium.models.spaces import autoencoder_space
@@ -47,6 +48,7 @@ def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> Latent
         latent=settings.architecture.latent,
         name=f"{settings.model}-{rows.name}",
         provenance=_provenance(fitted),
+        conditions=fitted.conditions,
     )
 
     def part(name: str) -> Encoded:
@@ -84,6 +86,7 @@ def save_fitted(
         "name": space.name,
         "shape": list(space.shape),
         "modality": fitted.rows.modality.to_json(),
+        "conditions": conditions_to_json(fitted.conditions),
         "architecture": fitted.settings.architecture.to_json(),
         "prior": prior_kind,
         "onnx_error": {"encoder": encoder.error, "decoder": decoder.error},

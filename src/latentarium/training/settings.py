@@ -69,6 +69,8 @@ class FitSettings:
     model : "vae", "ae" or "gan"
     architecture : the networks; `make` takes their settings by flat names as well
     steps, epochs, time : optimiser steps, passes over the training rows, or seconds
+    condition : columns of the rows, such as a class, that the decoder is told
+    condition_dropout : share of the rows that it is told nothing of (Ho & Salimans 2022), so that it can do without
     objective : "elbo", "beta:4", "beta-tc:6", "factor:6.4", "dip-1:10", "dip-2:10", or "ada-gvae:1" for rows
         with a column "pair" (see `training/pairs.py`); an AE takes "rae:0.01"
     learning_rate, batch_size, clip : optimisation; a batch is that of all processes together
@@ -91,6 +93,8 @@ class FitSettings:
 
     model: str = "vae"
     architecture: Architecture = field(default_factory=Architecture)
+    condition: tuple[str, ...] = ()
+    condition_dropout: float = 0.1
     objective: Objective | None = None
     adversarial: Adversarial = field(default_factory=Adversarial)
     steps: int | None = None
@@ -133,7 +137,7 @@ class FitSettings:
             _in_range(name, getattr(self, name), above=0.0)
         _in_range("weight_decay", self.decay, low=0.0)
         _in_range("free_nats", self.free_nats, low=0.0)
-        for name in ("ema", "warmup", "kl_warmup", "free_until"):
+        for name in ("ema", "warmup", "kl_warmup", "free_until", "condition_dropout"):
             _in_range(name, getattr(self, name), low=0.0, high=1.0)
         self._check_limit()
         if self.model == "gan":
@@ -221,7 +225,7 @@ class FitSettings:
         InvalidInput
             For a name that is none of them, listing the near ones.
         """
-        inner_names = {f.name for f in fields(Architecture)} - {"variational"}
+        inner_names = {f.name for f in fields(Architecture)} - {"variational", "conditions"}
         game_names = {f.name for f in fields(Adversarial)}
         names = {f.name for f in fields(cls)}
         for name in options:
@@ -234,6 +238,7 @@ class FitSettings:
         outer["adversarial"] = _adversarial(outer.get("adversarial"), game)
         outer["architecture"] = _architecture(outer.get("architecture"), inner)
         outer["objective"] = _objective(outer.get("objective"))
+        outer["condition"] = _condition(outer.get("condition", ()))
         return cls(**outer)
 
 
@@ -278,6 +283,13 @@ def _objective(value: Any) -> Objective | None:
                 raise _unknown(f"objective.{name}", names)
         return Objective(**value)
     raise invalid("objective", "a kind and a number such as beta:4", value)
+
+
+def _condition(value: Any) -> tuple[str, ...]:
+    names: tuple[Any, ...] = (value,) if isinstance(value, str) else tuple(value or ())
+    if len(set(names)) < len(names) or not all(isinstance(name, str) and name for name in names):
+        raise invalid("condition", "names of different columns", ", ".join(map(str, names)))
+    return names
 
 
 def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
