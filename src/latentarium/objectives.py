@@ -133,7 +133,8 @@ def variational_terms(
     kl = per_dimension.sum()
     distortion = -log_px.mean()
     bound = {"negative_elbo": distortion + kl, "distortion": distortion, "rate": kl}
-    penalty = objective.kl_weight * per_dimension.clamp_min(ramp.free_nats).sum()
+    counted = per_dimension.clamp_min(ramp.free_nats).sum() if ramp.free_nats else kl
+    penalty = objective.kl_weight * counted
     parts: Mapping[str, Tensor] = {}
     if objective.kind == "beta-tc":
         parts = decompose_kl(posterior[2], mean, log_variance, dataset_size=dataset_size)

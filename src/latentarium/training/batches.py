@@ -16,6 +16,9 @@ from latentarium.space import Modality
 from latentarium.training.row_conditions import RowConditions
 
 ORDER_STREAM, NOISE_STREAM, DROPOUT_STREAM = 1, 2, 15
+NOISE_STEPS = 16
+NOISE_VALUES = 2**20
+"""Noise is drawn for many steps at once, since a draw costs little beside starting a generator."""
 
 
 class Batches:
@@ -50,6 +53,7 @@ class Batches:
         self.resident = None if self.mapped else _tensor(np.ascontiguousarray(self.rows)).to(device)
         self._epoch = -1
         self._order: NDArray[np.int64] = indices
+        self._drawn_noise: tuple[tuple[int, int], Tensor] = ((-1, 0), torch.empty(0))
 
     def paired(self, partners: NDArray[np.int64]) -> "Batches":
         """Batches whose second half are the partners of their first; `partners` has the row number of each row's."""
@@ -103,14 +107,18 @@ class Batches:
             batch = torch.from_numpy(read[np.argsort(order)]).to(self.device)
         else:
             batch = self.resident.index_select(0, torch.from_numpy(chosen).to(self.device))
-        return batch.float().div_(255) if self.scale else batch
+        return batch / 255 if self.scale else batch
 
     def noise(self, step: int, latent: int) -> Tensor:
         """The standard normal draw of `step` for this process's rows."""
-        source = torch_generator(self.seed, NOISE_STREAM, step, device=self.device)
-        draw = torch.randn(self.batch_size, latent, generator=source, device=self.device)
+        steps = max(1, min(NOISE_STEPS, NOISE_VALUES // (self.batch_size * latent)))
+        block, position = divmod(step, steps)
+        if (block, latent) != self._drawn_noise[0]:
+            source = torch_generator(self.seed, NOISE_STREAM, block, device=self.device)
+            draw = torch.randn(steps, self.batch_size, latent, generator=source, device=self.device)
+            self._drawn_noise = ((block, latent), draw)
         rank, world = self.shard
-        return draw[rank::world]
+        return self._drawn_noise[1][position, rank::world]
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:

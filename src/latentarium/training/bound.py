@@ -16,7 +16,7 @@ from latentarium.training.critic import CodeCritic
 from latentarium.training.loop import Job, Recipe, State, due
 from latentarium.training.settings import FitSettings
 
-AVERAGE_EVERY = 8
+AVERAGE_EVERY = 16
 CALIBRATION_ROWS = 1024
 LINEAR_SHARE = 0.1
 """Learning rate of the linear paths as a share of the others'."""
@@ -57,7 +57,8 @@ def _step_bound(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
     settings, plan = job.settings, job.plan
     for group in state.optimizer.param_groups:
         group["lr"] = group["share"] * schedule.learning_rate(settings, plan, state.step)
-    state.model.train()
+    if not state.model.training:
+        state.model.train()
     x = job.batches.take(state.step)
     noise = job.batches.noise(state.step, settings.architecture.latent)
     with job.runtime.autocast():
@@ -65,8 +66,10 @@ def _step_bound(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
     terms = _terms(job, state, out, x)
     state.optimizer.zero_grad(set_to_none=True)
     terms["loss"].backward()
-    norm = _clip(state.model, settings.clip)
-    finite = bool(torch.isfinite(job.runtime.mean(norm + terms["loss"].detach())))
+    checked = terms["loss"].detach()
+    if settings.clip is not None:
+        checked = checked + nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+    finite = math.isfinite(float(job.runtime.mean(checked)))
     if finite:
         state.optimizer.step()
         _learn_beside(job, state, out)
@@ -82,15 +85,6 @@ def _learn_beside(job: Job, state: State, out: Outputs) -> None:
     if state.model.quantiser is not None and out.raw is not None:
         source = torch_generator(job.settings.seed, CODEBOOK_STREAM, state.step, device=out.raw.device)
         state.model.quantiser.learn(out.raw.detach(), source)
-
-
-def _clip(model: nn.Module, most: float) -> Tensor:
-    """The gradients' norm; they are written to only where it is too large, which saves a pass over memory."""
-    used = [p for p in model.parameters() if p.grad is not None]
-    norm = nn.utils.get_total_norm([p.grad for p in used if p.grad is not None])
-    if norm > most:
-        nn.utils.clip_grads_with_norm_(used, most, norm)
-    return norm
 
 
 def _terms(job: Job, state: State, out: Outputs, x: Tensor) -> Terms:

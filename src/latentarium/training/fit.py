@@ -39,7 +39,7 @@ SAMPLE_VALUES = 2**23
 START_ROWS = 4096
 START_VALUES = 2**26
 """The linear start sees fewer rows of large pictures: what it reads stays in the process's memory for good."""
-VALIDATION_SHARE = 0.02
+VALIDATION_SHARE = 0.01
 FEWEST_VALIDATIONS = 5
 VALIDATION_ROWS = 2000
 FEWEST_VALIDATION_ROWS = 256

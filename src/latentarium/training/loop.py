@@ -1,6 +1,7 @@
 """The training loop: batch, step, average, validate, checkpoint; every state it needs can be saved and restored."""
 
 import copy
+import math
 import signal
 import threading
 import time
@@ -167,24 +168,25 @@ def _validate(job: Job, state: State) -> None:
 
 def _sound(state: State) -> bool:
     """Whether this state is worth going back to: steps are finite, and so are the weights they led to."""
-    return state.in_row == 0 and all(bool(torch.isfinite(p).all()) for p in state.model.parameters())
+    return state.in_row == 0 and all(math.isfinite(float(p.detach().sum())) for p in state.model.parameters())
 
 
 def _check_outcome(job: Job, state: State) -> None:
     if state.best is None or 2 * state.skipped > job.plan.steps:
         raise TrainingFailed(
-            f"the fit diverged: {state.skipped} of {job.plan.steps} steps were not finite; lower learning_rate "
-            f"(now {job.settings.learning_rate:g}) or clip (now {job.settings.clip:g})"
+            f"the fit diverged: {state.skipped} of {job.plan.steps} steps were not finite; {_way_out(job)}"
         )
+
+
+def _way_out(job: Job) -> str:
+    clip = "set clip" if job.settings.clip is None else f"lower clip (now {job.settings.clip:g})"
+    return f"lower learning_rate (now {job.settings.learning_rate:g}), or {clip}"
 
 
 def _roll_back(job: Job, state: State, snapshot: Checkpoint) -> None:
     state.rollbacks += 1
     if state.rollbacks > MOST_ROLLBACKS:
-        raise TrainingFailed(
-            f"the fit diverged: {state.rollbacks} rollbacks by step {state.step}; lower learning_rate "
-            f"(now {job.settings.learning_rate:g}) or clip (now {job.settings.clip:g})"
-        )
+        raise TrainingFailed(f"the fit diverged: {state.rollbacks} rollbacks by step {state.step}; {_way_out(job)}")
     restore_tensors(state, snapshot.tensors)
     state.in_row = 0
     _alarm(job, state, monitors.rollback_alarm(state.step, snapshot.meta["step"]))

@@ -21,7 +21,7 @@ LOWEST_RATE = 0.5 * math.log(2)
 LOWEST_WEIGHTED_RATE = 2 * math.log(2)
 LOWEST_SHUFFLE_GAP = 0.1
 """Nats; a decoder that ignores z loses about 0 when rows swap their latents, one that uses it several nats."""
-SWAPPED_ROWS = 1000
+SWAPPED_ROWS = 500
 """Rows that swap their latents at a validation: the gap is a mean of paired differences and needs no more."""
 COLLAPSED_IN_ROW = 3
 """Validations in a row that have to agree before the end of a fit, since a code can still be about to form."""

@@ -60,9 +60,9 @@ class FitSettings:
     """How a model is trained.
 
     Exactly one of `steps`, `epochs` and `time` limits a fit; with none given it is 30 epochs. Optimiser: AdamW
-    (Loshchilov & Hutter 2019) with linear warm-up and cosine decay to 1 %, gradients clipped at a global norm,
-    an exponential moving average of the weights. The KL term is ramped up and its free nats (Kingma et al. 2016)
-    decay to zero, so that the last part of a fit optimises the plain bound.
+    (Loshchilov & Hutter 2019) with linear warm-up and cosine decay to 1 %, and an exponential moving average of the
+    weights. The KL term is ramped up and its free nats (Kingma et al. 2016) decay to zero, so that the last part of a
+    fit optimises the plain bound.
 
     Parameters
     ----------
@@ -73,7 +73,9 @@ class FitSettings:
     condition_dropout : share of the rows that it is told nothing of (Ho & Salimans 2022), so that it can do without
     objective : "elbo", "beta:4", "beta-tc:6", "factor:6.4", "dip-1:10", "dip-2:10", or "ada-gvae:1" for rows
         with a column "pair" (see `training/pairs.py`); an AE takes "rae:0.01"
-    learning_rate, batch_size, clip : optimisation; a batch is that of all processes together
+    learning_rate, batch_size : optimisation; a batch is that of all processes together
+    clip : largest global norm of a gradient; None to leave gradients alone, since AdamW moves no weight by more than
+        about its rate however large they are
     weight_decay : of matrices; None for 0.01, or 0.1 with a "qlae" quantiser
     adversarial : what only a GAN has; `make` takes its settings by flat names as well
     ema : decay of the weight average at full strength; in a GAN that of the encoder
@@ -103,7 +105,7 @@ class FitSettings:
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float | None = None
-    clip: float = 100.0
+    clip: float | None = None
     ema: float = 0.999
     warmup: float = 0.05
     kl_warmup: float = 0.1
@@ -133,8 +135,9 @@ class FitSettings:
             check_positive_int(getattr(self, name), name, low=0)
         if self.steps is not None:
             check_positive_int(self.steps, "steps")
-        for name in ("learning_rate", "clip"):
-            _in_range(name, getattr(self, name), above=0.0)
+        _in_range("learning_rate", self.learning_rate, above=0.0)
+        if self.clip is not None:
+            _in_range("clip", self.clip, above=0.0)
         _in_range("weight_decay", self.decay, low=0.0)
         _in_range("free_nats", self.free_nats, low=0.0)
         for name in ("ema", "warmup", "kl_warmup", "free_until", "condition_dropout"):
