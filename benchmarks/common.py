@@ -75,7 +75,7 @@ def peak_memory(arguments: list[str], cache: Path) -> int:
         process = subprocess.Popen(command, env=environment, stderr=told, stdout=told)
         peak = 0
         while process.poll() is None:
-            peak = max(peak, _anonymous(process.pid))
+            peak = max(peak, anonymous_memory(process.pid))
             time.sleep(0.02)
         if process.returncode:
             told.seek(0)
@@ -83,7 +83,8 @@ def peak_memory(arguments: list[str], cache: Path) -> int:
     return peak
 
 
-def _anonymous(pid: int) -> int:
+def anonymous_memory(pid: int) -> int:
+    """Bytes of a process that no file backs; 0 for one that is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
