@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and SIGINT are POSIX"),
 ]
 
-STEPS = 150
+STEPS = 300
 CONFIG = f"steps = {STEPS}\nlatent = 4\nwidth = 32\nbatch_size = 64\nthreads = 1\ncheckpoint_steps = 5\n"
 
 # a fresh fit, and another over its bundle: encoding and exporting come after training, the files last
@@ -62,13 +62,11 @@ def kill_in(part: str, victim: Victim, moments: random.Random) -> bool:
 
 
 def kill_in_training(victim: Victim, moments: random.Random) -> bool:
-    """Kill at a random moment after the first checkpoint that this process writes."""
-    before = victim.checkpoint.stat().st_mtime_ns if victim.checkpoint.exists() else 0
+    """Kill at a random moment after a checkpoint that this process writes, far enough from the end of the fit."""
+    wanted = victim.step() + moments.randint(1, STEPS // 6)
     process = victim.begin()
-    assert children.wait_until(
-        lambda: victim.checkpoint.exists() and victim.checkpoint.stat().st_mtime_ns != before, process
-    ), victim.log.read_text(encoding="utf-8")
-    time.sleep(moments.uniform(0, 0.3))
+    assert children.wait_until(lambda: victim.step() >= wanted, process), victim.log.read_text(encoding="utf-8")
+    time.sleep(moments.uniform(0, 0.02))
     return children.kill(process)
 
 
