@@ -81,7 +81,8 @@ def _lost_classes(scores: Scores) -> Finding | None:
     return Finding(
         trouble="mode collapse",
         words=f"samples hardly show {len(lost)} of {len(names)} classes: {listed}{more}.",
-        advice="Fit a richer prior to the codes (a mixture with more components), or train longer on these classes.",
+        advice="Fit a richer prior to the codes (`latentarium prior BUNDLE mixture:20`), or train longer on these "
+        "classes.",
         scores=("class_coverage",),
     )
 
@@ -103,8 +104,8 @@ def _low_coverage(scores: Scores) -> Finding | None:
         trouble="low coverage",
         words=f"samples reach the neighbourhoods of {100 * found[0]:.0f} % of the rows, where other real rows reach "
         f"{100 * found[1]:.0f} %.",
-        advice="Look at the samples: too few kinds call for a richer prior, unlike ones for a better match of prior "
-        "and codes.",
+        advice="Look at the samples: too few kinds, or unlike ones, call for a prior fitted to the codes "
+        "(`latentarium prior BUNDLE mixture`).",
         scores=("coverage",),
     )
 
