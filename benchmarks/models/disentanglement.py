@@ -38,7 +38,7 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     "rotated": {},
     "vae": {},
     "beta-vae": {"objective": "beta:4"},
-    "beta-tcvae": {"objective": "beta-tc:6"},
+    "beta-tcvae": {"objective": "beta-tc:3"},
     "factor-vae": {"objective": "factor:6.4"},
     "qlae": {"model": "ae", "quantiser": "qlae:10"},
     "ada-gvae": {"objective": "ada-gvae:1"},
