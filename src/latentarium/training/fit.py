@@ -236,7 +236,7 @@ def _validation_rows(rows: Rows, settings: FitSettings, plan: Plan, batches: Bat
     chosen = rows.splits["validation"]
     count = settings.validation_rows
     if count is None:
-        affordable = VALIDATION_SHARE * plan.validate_every * settings.batch_size
+        affordable = VALIDATION_SHARE * plan.validate_every * batches.batch_size
         count = int(np.clip(affordable, FEWEST_VALIDATION_ROWS, VALIDATION_ROWS))
     stride = max(1, len(chosen) // count)
     return View(batches, chosen[::stride][:count])

@@ -135,10 +135,14 @@ def prior_rows(numbers: NDArray[np.int64], part: str, *, seed: int) -> NDArray[n
     return np.sort(generator(seed, _ROWS).choice(numbers, most, replace=False))
 
 
+def rows_at_once(space: LatentSpace) -> int:
+    """How many rows to encode in one call: a few million values, so that a mapped source is not read whole."""
+    return max(space.batch_size, _ENCODE_VALUES // int(np.prod(space.data_shape)))
+
+
 def encode_part(space: LatentSpace, rows: Rows, part: str, *, seed: int) -> Encoded:
     """The rows of `part` that a prior sees, encoded a few million values at a time."""
     numbers = prior_rows(rows.splits[part], part, seed=seed)
-    size = max(space.batch_size, _ENCODE_VALUES // int(np.prod(space.data_shape)))
-    pieces = [Encoded.of(space, rows.array(numbers[piece])) for piece in batches(len(numbers), size)]
+    pieces = [Encoded.of(space, rows.array(numbers[piece])) for piece in batches(len(numbers), rows_at_once(space))]
     stds = [piece.stds for piece in pieces if piece.stds is not None]
     return Encoded(np.concatenate([piece.codes for piece in pieces]), np.concatenate(stds) if stds else None)

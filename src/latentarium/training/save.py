@@ -20,11 +20,10 @@ from latentarium.models.spaces import autoencoder_space
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 from latentarium.training.fit import Fitted
-from latentarium.training.priors import Encoded, encode_part, fit_prior, parse_prior, prior_rows
+from latentarium.training.priors import Encoded, encode_part, fit_prior, parse_prior, prior_rows, rows_at_once
 
 KEPT_ROWS = 2000
 KEPT_BYTES = 32 * 2**20
-ENCODE_VALUES = 2**22
 KEPT_STREAM = 6
 VERSIONED = ("torch", "numpy", "scikit-learn")
 
@@ -107,7 +106,7 @@ def encode_rows(
 ) -> NDArray[np.float32]:
     """Codes of all rows, a few million values at a time, so that memory does not grow with the data."""
     out = np.empty((len(rows), *space.shape), np.float32)
-    piece = max(space.batch_size, ENCODE_VALUES // int(np.prod(space.data_shape)))
+    piece = rows_at_once(space)
     for part in batches(len(rows), piece):
         out[part] = space.encode(rows.array(part))
         if progress is not None:
