@@ -1,5 +1,6 @@
 """Checkpoint files: whole or refused by name."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,25 @@ def test_a_failed_write_leaves_the_former_file(tmp_path: Path) -> None:
         save_checkpoint(path, Checkpoint(tensors={}, meta={"step": object()}))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_checkpoint_can_be_read_while_a_fit_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    sizes = (2, 200)
+    save_checkpoint(path, Checkpoint(tensors={"a": torch.zeros(2)}, meta={"step": 2}))
+    reading = threading.Event()
+
+    def replace() -> None:
+        while not reading.is_set():
+            for size in sizes:
+                save_checkpoint(path, Checkpoint(tensors={"a": torch.zeros(size)}, meta={"step": size}))
+
+    writer = threading.Thread(target=replace)
+    writer.start()
+    try:
+        for _ in range(2000):
+            checkpoint = load_checkpoint(path)
+            assert len(checkpoint.tensors["a"]) == checkpoint.meta["step"]
+    finally:
+        reading.set()
+        writer.join()
