@@ -75,6 +75,7 @@ MODELS: dict[str, Factory] = {
     "vae, dense, categorical": _digits(likelihood="categorical", levels=17),
     "vae, conv, gaussian, 3x13x10": _pictures((3, 13, 10), net="conv"),
     "vae, conv, logistic, 4x9x16": _pictures((4, 9, 16), net="conv", likelihood="logistic"),
+    "vae, conv, autoregressive, 3x10x9": _pictures((3, 10, 9), net="conv", likelihood="autoregressive"),
     "vae, beta-tc": _digits(objective="beta-tc:4"),
     "vae, factor": _digits(objective="factor:6.4"),
     "vae, dip-1": _digits(objective="dip-1:10"),

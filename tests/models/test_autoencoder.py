@@ -106,7 +106,7 @@ def test_an_autoencoder_ignores_noise() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (2, 9, 31), (4, 16, 12)])
-@pytest.mark.parametrize("likelihood", ["gaussian", "logistic", "categorical"])
+@pytest.mark.parametrize("likelihood", ["gaussian", "logistic", "categorical", "autoregressive"])
 @torch.inference_mode()
 def test_any_channels_and_sizes_with_any_likelihood(shape: tuple[int, int, int], likelihood: str) -> None:
     modality = ImageModality(channels=shape[0], height=shape[1], width=shape[2])

@@ -67,7 +67,7 @@ def test_a_dense_gaussian_vae_starts_at_probabilistic_pca() -> None:
 
 
 @pytest.mark.parametrize("net", ["dense", "conv"])
-@pytest.mark.parametrize("name", ["gaussian", "bernoulli", "logistic"])
+@pytest.mark.parametrize("name", ["gaussian", "bernoulli", "logistic", "autoregressive"])
 @pytest.mark.parametrize("variational", [True, False])
 @torch.inference_mode()
 def test_a_start_reconstructs_better_than_the_mean(net: str, name: str, variational: bool) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from latentarium.data.modalities import Column, ImageModality, TableModality
 from latentarium.errors import InvalidInput
 from latentarium.nn.likelihoods import (
+    Autoregressive,
     Bernoulli,
     Categorical,
     DiscretisedLogistic,
@@ -31,6 +32,7 @@ IMAGES: dict[str, Callable[[], Likelihood]] = {
     "gaussian": Gaussian,
     "logistic": DiscretisedLogistic,
     "categorical": lambda: Categorical(5),
+    "autoregressive": lambda: Autoregressive(1),
 }
 TABLE = TableModality(
     columns=(
@@ -198,6 +200,10 @@ def interior(name: str, model: Likelihood) -> Tensor:
         return 0.3 + 0.4 * grey(1, *SHAPE)
     if name == "logistic":
         return torch.cat([0.5 * normal(1, *SHAPE), torch.full((1, *SHAPE), -4.0)], dim=1)
+    if name == "autoregressive":
+        params = 0.5 * normal(1, model.outputs, 4, 5)
+        params[:, 6:9], params[:, 9:] = -2.5, 0.4 * params[:, 9:]
+        return params
     return normal(1, model.outputs, 4, 5)
 
 

@@ -227,6 +227,6 @@ def test_the_fewest_rows_that_are_allowed(digits: Rows) -> None:
 
 
 def test_constant_pictures_can_be_fitted() -> None:
-    for likelihood in ("gaussian", "bernoulli", "logistic"):
+    for likelihood in ("gaussian", "bernoulli", "logistic", "autoregressive"):
         fitted = train(rows_from_arrays(np.full((30, 8, 8), 7, np.uint8)), small(steps=20, likelihood=likelihood))
         assert np.isfinite(fitted.history[-1]["negative_elbo"])

@@ -86,7 +86,8 @@ def fit(
         str | None, typer.Option(help="Discrete codes for an AE: fsq:8-5-5-5, vq:512 or qlae:10.")
     ] = None,
     likelihood: Annotated[
-        str | None, typer.Option(help="bernoulli, gaussian, logistic, categorical.", show_default="by data")
+        str | None,
+        typer.Option(help="bernoulli, gaussian, logistic, categorical, autoregressive.", show_default="by data"),
     ] = None,
     net: Annotated[str | None, typer.Option(help="dense or conv.", show_default="by data")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in a batch.", show_default="256")] = None,

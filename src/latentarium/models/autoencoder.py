@@ -38,7 +38,7 @@ class Architecture:
     width : hidden units (dense), channels at the finest grid (conv) or at grids of up to 16 (gan); 0 for the default
     depth : residual blocks on each side (dense) or at each grid size (conv, gan); 0 for the default
     patch : pixels a side that a GAN's finest grid sees as one; 0 for a grid of at most 16, patches of at most 4
-    likelihood : "bernoulli", "gaussian", "logistic", "categorical", "mixed" or "auto"
+    likelihood : "bernoulli", "gaussian", "logistic", "categorical", "autoregressive", "mixed" or "auto"
     levels : grey levels of the categorical likelihood
     quantiser : "fsq:8-5-5-5", "vq:512", "qlae:10" (see `nn/quantisers.py`), or "" for continuous codes
     conditions : values that the decoder is told beside z, set by a fit's `condition`

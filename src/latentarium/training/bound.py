@@ -88,6 +88,14 @@ def _learn_beside(job: Job, state: State, out: Outputs) -> None:
 
 
 def _terms(job: Job, state: State, out: Outputs, x: Tensor) -> Terms:
+    terms = dict(_objective_terms(job, state, out, x))
+    guidance = state.model.likelihood.guidance(out.params, x)
+    if guidance is not None:
+        terms["loss"] = terms["loss"] + guidance.mean()
+    return terms
+
+
+def _objective_terms(job: Job, state: State, out: Outputs, x: Tensor) -> Terms:
     log_px = state.model.likelihood.log_prob(out.params, x)
     objective = job.settings.goal
     if not objective.variational:
