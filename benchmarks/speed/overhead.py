@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.common import fashion_mnist, median
 from latentarium.data.rows import Rows
-from latentarium.models.autoencoder import build
+from latentarium.models.autoencoder import Outputs, build
 from latentarium.training.fit import train
 from latentarium.training.loop import Event
 from latentarium.training.settings import FitSettings
@@ -51,13 +52,22 @@ class BareLoop:
         x = self.data[self.order[start : start + self.count]].float().div_(255)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             out = self.model(x, torch.randn(self.count, self.architecture.latent))
+        loss = self.loss(out, x)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.after(out)
+
+    def loss(self, out: Outputs, x: Tensor) -> Tensor:
+        """The plain bound; of an AE the squared length of a code in the place of the KL term."""
         log_px = self.model.likelihood.log_prob(out.params, x)
         kl = 0.5 * out.mean.square().sum(1)
         if self.model.variational:
             kl = kl + 0.5 * (out.log_variance.exp() - 1 - out.log_variance).sum(1)
-        self.optimizer.zero_grad(set_to_none=True)
-        (kl - log_px).mean().backward()
-        self.optimizer.step()
+        return (kl - log_px).mean()
+
+    def after(self, out: Outputs) -> None:
+        """What a model learns beside its gradients: nothing."""
 
 
 class Turns(Protocol):

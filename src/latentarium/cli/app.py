@@ -89,7 +89,7 @@ def fit(
         str | None,
         typer.Option(help="bernoulli, gaussian, logistic, categorical, autoregressive.", show_default="by data"),
     ] = None,
-    net: Annotated[str | None, typer.Option(help="dense or conv.", show_default="by data")] = None,
+    net: Annotated[str | None, typer.Option(help="dense, conv or ladder.", show_default="by data")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows in a batch.", show_default="256")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="0.002")] = None,
     prior: Annotated[

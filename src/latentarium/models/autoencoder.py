@@ -14,6 +14,7 @@ from latentarium.arrays import check_positive_int
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.nn.generators import Discriminator, Generator, design
+from latentarium.nn.ladder import LadderDecoder, LadderEncoder, ladder_size
 from latentarium.nn.likelihoods import Likelihood, build_likelihood
 from latentarium.nn.networks import ConvDecoder, ConvEncoder, ConvPlan, DenseDecoder, DenseEncoder
 from latentarium.nn.quantisers import Quantiser, build_quantiser, check_quantiser
@@ -21,7 +22,7 @@ from latentarium.objectives import share_pairs
 from latentarium.space import Modality
 
 LOG_VARIANCE_RANGE = (-8.0, 4.0)
-NETS = ("auto", "dense", "conv", "custom", "gan")
+NETS = ("auto", "dense", "conv", "ladder", "custom", "gan")
 DENSE_UP_TO = 1024
 """Images with at most this many values get dense nets: on a CPU they learn several times faster there."""
 
@@ -32,11 +33,13 @@ class Architecture:
 
     Parameters
     ----------
-    latent : latent dimensions
+    latent : latent dimensions; "ladder" has its own number, which follows from the picture's size
     variational : a VAE (encoder gives mean and log variance) or an AE
-    net : "dense", "conv", "custom" (the user's own modules), "gan" (set by the model) or "auto"
-    width : hidden units (dense), channels at the finest grid (conv) or at grids of up to 16 (gan); 0 for the default
-    depth : residual blocks on each side (dense) or at each grid size (conv, gan); 0 for the default
+    net : "dense", "conv", "ladder" (top-down, latent maps at every grid size), "custom" (the user's own modules),
+        "gan" (set by the model) or "auto"
+    width : hidden units (dense), channels at the finest grid (conv, ladder) or at grids of up to 16 (gan); 0 for the
+        default
+    depth : residual blocks on each side (dense) or at each grid size (conv, ladder, gan); 0 for the default
     patch : pixels a side that a GAN's finest grid sees as one; 0 for a grid of at most 16, patches of at most 4
     likelihood : "bernoulli", "gaussian", "logistic", "categorical", "autoregressive", "mixed" or "auto"
     levels : grey levels of the categorical likelihood
@@ -87,7 +90,7 @@ class Architecture:
         if net == "auto":
             small = int(np.prod(modality.data_shape)) <= DENSE_UP_TO
             net = "dense" if small or not isinstance(modality, ImageModality) else "conv"
-        if net == "conv":
+        if net in ("conv", "ladder"):
             _check_image(modality)
             if self.width % 8:
                 raise invalid("width", "a multiple of 8 for a convolutional net", self.width)
@@ -95,10 +98,16 @@ class Architecture:
         return replace(
             self,
             net=net,
+            latent=self._ladder_size(modality) if net == "ladder" else self.latent,
             width=self.width or (512 if dense else 32),
             depth=self.depth or 1,
             likelihood=choose_likelihood(modality, sample) if self.likelihood == "auto" else self.likelihood,
         )
+
+    def _ladder_size(self, modality: Modality) -> int:
+        if self.quantiser:
+            raise invalid("quantiser", "'' for the net 'ladder'", self.quantiser)
+        return ladder_size(ConvPlan.design(_image_shape(modality), base=8))
 
     def _settle_gan(self, modality: Modality) -> "Architecture":
         if not isinstance(modality, ImageModality):
@@ -110,6 +119,11 @@ class Architecture:
         # the encoder's codes are scored as means of a Gaussian, whose spread the fit's end measures
         filled = {"width": self.width or 96, "depth": self.depth or 1, "patch": plan.patch}
         return replace(self, likelihood="gaussian", **filled)
+
+
+def _image_shape(modality: Modality) -> tuple[int, int, int]:
+    channels, height, width = modality.data_shape
+    return channels, height, width
 
 
 def _check_image(modality: Modality) -> None:
@@ -217,17 +231,24 @@ class Autoencoder(nn.Module):
 def build(architecture: Architecture, modality: Modality) -> Autoencoder:
     """A fresh model for settled `architecture`; torch's current generator sets the initial weights."""
     likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
-    outputs = architecture.latent * (2 if architecture.variational else 1)
+    per_latent = 2 if architecture.variational else 1
+    outputs = architecture.latent * per_latent
     shape, linear = modality.data_shape, architecture.linear
     inputs = architecture.latent + architecture.conditions
     if architecture.net == "gan":
         # two thirds narrower than the generator: the encoder only has to find a place that descent can start from
-        inward = ConvPlan.design((shape[0], shape[1], shape[2]), base=max(8, architecture.width // 3 // 8 * 8))
+        inward = ConvPlan.design(_image_shape(modality), base=max(8, architecture.width // 3 // 8 * 8))
         encoder: nn.Module = ConvEncoder(inward, depth=1, outputs=outputs)
-        outward = design((shape[0], shape[1], shape[2]), base=architecture.width, patch=architecture.patch)
+        outward = design(_image_shape(modality), base=architecture.width, patch=architecture.patch)
         decoder: nn.Module = Generator(outward, latent=inputs, depth=architecture.depth)
+    elif architecture.net == "ladder":
+        plan = ConvPlan.design(_image_shape(modality), base=architecture.width)
+        size = {"depth": architecture.depth}
+        encoder = LadderEncoder(plan, per_latent=per_latent, **size)
+        channels = shape[0] * likelihood.outputs
+        decoder = LadderDecoder(plan, channels=channels, conditions=architecture.conditions, **size)
     elif architecture.net == "conv":
-        plan = ConvPlan.design((shape[0], shape[1], shape[2]), base=architecture.width)
+        plan = ConvPlan.design(_image_shape(modality), base=architecture.width)
         encoder = ConvEncoder(plan, depth=architecture.depth, outputs=outputs, linear=linear)
         channels = shape[0] * likelihood.outputs
         decoder = ConvDecoder(plan, latent=inputs, depth=architecture.depth, channels=channels, linear=linear)
@@ -248,6 +269,5 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
 
 def build_discriminator(architecture: Architecture, modality: Modality) -> Discriminator:
     """A fresh opponent for the generator that `build` makes; it is needed in training only."""
-    channels, height, width = modality.data_shape
-    plan = design((channels, height, width), base=architecture.width, patch=architecture.patch)
+    plan = design(_image_shape(modality), base=architecture.width, patch=architecture.patch)
     return Discriminator(plan, depth=architecture.depth, conditions=architecture.conditions)

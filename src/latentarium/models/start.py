@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from latentarium.models.autoencoder import LOG_VARIANCE_RANGE, Autoencoder
+from latentarium.nn.ladder import LadderDecoder, LadderEncoder
 from latentarium.nn.networks import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
 from latentarium.rng import torch_generator
 
@@ -42,6 +43,11 @@ def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, 
     a slope (a table's, a categorical one) gets only the encoder's centring.
     """
     encoder, decoder = model.encoder, model.decoder
+    if isinstance(encoder, LadderEncoder) and isinstance(decoder, LadderDecoder):
+        encoder.shift.copy_(mean)
+        bias = model.likelihood.bias_for(mean)
+        decoder.shift.copy_(torch.zeros_like(decoder.shift) if bias is None else bias)
+        return
     if not isinstance(encoder, DenseEncoder | ConvEncoder) or not isinstance(decoder, DenseDecoder | ConvDecoder):
         return
     encoder.shift.copy_(mean.reshape(encoder.shift.shape))
