@@ -171,9 +171,15 @@ def test_total_correlation_tells_linked_from_independent_dimensions() -> None:
 
 def test_beta_tc_weighs_the_total_correlation_alone() -> None:
     one, six = terms(beta_tc(1)), terms(beta_tc(6))
-    parts = [one[name] for name in ("mutual_information", "total_correlation", "dimension_kl")]
-    assert one["loss"] == pytest.approx(one["distortion"] + sum(parts), rel=1e-5)
+    assert one["loss"] == pytest.approx(terms(elbo())["loss"], rel=1e-6)
     assert six["loss"] - one["loss"] == pytest.approx(5 * one["total_correlation"], rel=1e-4)
+
+
+@pytest.mark.parametrize(("factor_of_kl", "of_penalty"), [(0.25, 0.25), (1.0, 1.0), (8.0, 1.0)])
+def test_a_strong_pull_to_the_prior_leaves_the_penalty_alone(factor_of_kl: float, of_penalty: float) -> None:
+    found = terms(beta_tc(6), kl=factor_of_kl)
+    expected = found["distortion"] + factor_of_kl * found["rate"] + of_penalty * 5 * found["total_correlation"]
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_factor_adds_the_weighted_mean_of_the_critics_estimate() -> None:

@@ -110,7 +110,9 @@ def parse_objective(text: str) -> Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Ramp:
-    """Where the schedule stands: the warm-up factor of the KL term and the free nats of each dimension."""
+    """Where the schedule stands: the factor of the KL term, of which an objective's own penalty takes at most 1, and
+    the free nats of each dimension.
+    """
 
     kl: float = 1.0
     free_nats: float = 0.0
@@ -134,21 +136,22 @@ def variational_terms(
     distortion = -log_px.mean()
     bound = {"negative_elbo": distortion + kl, "distortion": distortion, "rate": kl}
     counted = per_dimension.clamp_min(ramp.free_nats).sum() if ramp.free_nats else kl
-    penalty = objective.kl_weight * counted
-    parts: Mapping[str, Tensor] = {}
+    penalty, parts = torch.zeros_like(kl), {}
     if objective.kind == "beta-tc":
+        # the parts' sum is the KL term, which its closed form gives with less noise than their estimates
         parts = decompose_kl(posterior[2], mean, log_variance, dataset_size=dataset_size)
-        penalty = parts["mutual_information"] + objective.weight * parts["total_correlation"] + parts["dimension_kl"]
+        penalty = (objective.weight - 1) * parts["total_correlation"]
     elif objective.kind == "factor":
         if log_ratio is None:
             raise invalid("log_ratio", "the critic's estimate for each row", None)
         parts = {"total_correlation": log_ratio.mean()}
-        penalty = penalty + objective.weight * parts["total_correlation"]
+        penalty = objective.weight * parts["total_correlation"]
     elif objective.kind in DIP_DIAGONAL:
         off_diagonal, diagonal = moment_distances(mean, log_variance if objective.kind == "dip-2" else None)
         parts = {"off_diagonal": off_diagonal, "diagonal": diagonal}
-        penalty = penalty + objective.weight * (off_diagonal + DIP_DIAGONAL[objective.kind] * diagonal)
-    return {"loss": distortion + ramp.kl * penalty, **bound, **parts}
+        penalty = objective.weight * (off_diagonal + DIP_DIAGONAL[objective.kind] * diagonal)
+    pull = ramp.kl * objective.kl_weight * counted + min(1.0, ramp.kl) * penalty
+    return {"loss": distortion + pull, **bound, **parts}
 
 
 def regularised_terms(

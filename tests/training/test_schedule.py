@@ -48,6 +48,14 @@ def test_the_kl_term_ramps_up_and_its_free_nats_run_out() -> None:
     assert warmed_up(settings, plan(100), 40)
 
 
+def test_the_kl_term_can_begin_high_and_fall_by_a_constant_ratio() -> None:
+    settings = FitSettings.make(kl_start=16.0, kl_warmup=0.8)
+    at = [ramp(settings, plan(100), step).kl for step in (0, 20, 40, 80, 100)]
+    assert at == pytest.approx([16, 8, 4, 1, 1])
+    half = FitSettings.make(kl_start=0.5, kl_warmup=0.5)
+    assert [ramp(half, plan(10), step).kl for step in (0, 2, 5)] == pytest.approx([0.5, 0.7, 1])
+
+
 def test_warm_ups_of_length_zero_start_at_the_plain_bound() -> None:
     settings = FitSettings.make(kl_warmup=0.0, free_until=0.0, free_nats=3.0)
     first = ramp(settings, plan(10), 0)

@@ -47,6 +47,8 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Where to put the bundle; one that is there is replaced.")
     ] = Path("latentarium-demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="Open a space that comes with the package.")] = False,
+    name: Annotated[str, typer.Option(help="Which, with --quick.")] = "fashion-vae",
     time: Annotated[str, typer.Option(help="Training time.")] = "2m",
     source: Annotated[str, typer.Option(help="What to learn from.")] = "fashion-mnist",
     latent: Latent = 32,
@@ -55,8 +57,10 @@ def demo(
     json: Json = False,
 ) -> None:
     """The main job in one command: fit a VAE on Fashion-MNIST, measure, map and draw it."""
-    from latentarium.cli.fitting import run_demo
+    from latentarium.cli.demo import run_demo, run_quick_demo
 
+    if quick:
+        return run_quick_demo(name, out=out, seed=seed, serve=serve, as_json=json)
     run_demo(out=out, time=time, source=source, latent=latent, seed=seed, serve=serve, as_json=json)
 
 

@@ -1,10 +1,9 @@
-"""`fit` and `demo`."""
+"""`fit`."""
 
 import os
 import re
 import sys
 import time as clock
-import webbrowser
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,12 +11,11 @@ from typing import Any
 
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import bold, counting, emit, naming, score_table, scores_json
+from latentarium.cli.output import bold, counting, emit
 from latentarium.cli.spreading import spread
 from latentarium.errors import Interrupted, InvalidInput, invalid
 from latentarium.files import read_json, write_json
 
-DEMO_MAP_ROWS = 5000
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -148,32 +146,3 @@ def seconds(text: str) -> float:
     if match is None or float(match[1]) == 0:
         raise invalid("--time", "a duration such as 90s, 2m or 1h", text)
     return float(match[1]) * _UNITS[match[2]]
-
-
-def run_demo(*, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool) -> None:
-    """Fit, measure, map, draw; print the scores and open the report."""
-    from latentarium.applications.mapping import add_map
-    from latentarium.applications.specsheet import write_sheet
-
-    began = clock.perf_counter()
-    options = {"latent": latent, "seed": seed, "time": time}
-    bundle = fit_bundle(Request(source=source, out=out, overwrite=True, options=options))
-    spent = {"fit": round(clock.perf_counter() - began, 1)}
-    for method in ("pca", "tsne"):
-        before = clock.perf_counter()
-        with naming(f"{method} map") as tell:
-            bundle, _ = add_map(bundle, method=method, rows=DEMO_MAP_ROWS, seed=seed, progress=tell)
-        spent[f"map_{method}"] = round(clock.perf_counter() - before, 1)
-    before = clock.perf_counter()
-    with naming("measuring") as tell:
-        sheet = write_sheet(bundle, seed=seed, progress=tell)
-    spent["measure"] = round(clock.perf_counter() - before, 1)
-    spent["total"] = round(clock.perf_counter() - began, 1)
-    report = bundle.path / "report.html"
-    result = {"bundle": str(bundle.path), "scores": scores_json(sheet.measurements.scores), "seconds": spent}
-    if not as_json:
-        score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
-    words = f"the latent space is in {bold(bundle.path)}, its report is {bold(report)}"
-    emit(result, as_json=as_json, words=words)
-    if serve and not as_json:
-        webbrowser.open(report.resolve().as_uri())

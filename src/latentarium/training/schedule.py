@@ -44,9 +44,11 @@ def learning_rate(settings: FitSettings, plan: Plan, step: int) -> float:
 
 
 def ramp(settings: FitSettings, plan: Plan, step: int) -> Ramp:
-    """KL factor 0 -> 1 and free nats -> 0 as shares of the fit."""
+    """KL factor to 1, up in a line or down by a constant ratio, and free nats -> 0 as shares of the fit."""
     share = step / plan.steps
-    kl = min(1.0, share / settings.kl_warmup) if settings.kl_warmup else 1.0
+    done = min(1.0, share / settings.kl_warmup) if settings.kl_warmup else 1.0
+    begin = settings.kl_start
+    kl = begin ** (1 - done) if begin > 1 else begin + (1 - begin) * done
     free = max(0.0, 1 - share / settings.free_until) if settings.free_until else 0.0
     return Ramp(kl=kl, free_nats=settings.free_nats * free)
 

@@ -20,7 +20,7 @@ PENALTIES = ("both", "real", "generated", "none")
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"gan": {"batch_size": 64, "learning_rate": 2e-4}}
 """What `FitSettings.make` takes for a model where its own defaults would not do."""
 _NOT_OF_A_GAN = (
-    "objective", "weight_decay", "clip", "warmup", "kl_warmup", "free_nats", "free_until", "compile",
+    "objective", "weight_decay", "clip", "warmup", "kl_warmup", "kl_start", "free_nats", "free_until", "compile",
 )  # fmt: skip
 
 
@@ -79,7 +79,9 @@ class FitSettings:
     weight_decay : of matrices; None for 0.01, or 0.1 with a "qlae" quantiser
     adversarial : what only a GAN has; `make` takes its settings by flat names as well
     ema : decay of the weight average at full strength; in a GAN that of the encoder
-    warmup, kl_warmup, free_until : shares of the steps for the rate, for beta 0 -> 1, for free nats -> 0
+    warmup, kl_warmup, free_until : shares of the steps for the rate, for the KL factor to 1, for free nats -> 0
+    kl_start : factor of the KL term at first. Below 1 it warms up; far above 1 it lets only the most telling factor
+        through and then one after the other, which sorts them by dimension (Burgess et al. 2018 on a growing capacity)
     free_nats : free nats of each latent dimension at the start
     validations : how often the validation bound is computed in a fit at most; fewer in short fits
     validation_rows : rows it is computed on; None for 2,000, in short fits fewer, down to 256
@@ -109,6 +111,7 @@ class FitSettings:
     ema: float = 0.999
     warmup: float = 0.05
     kl_warmup: float = 0.1
+    kl_start: float = 0.0
     free_nats: float = 0.05
     free_until: float = 0.4
     validations: int = 20
@@ -139,7 +142,8 @@ class FitSettings:
         if self.clip is not None:
             _in_range("clip", self.clip, above=0.0)
         _in_range("weight_decay", self.decay, low=0.0)
-        _in_range("free_nats", self.free_nats, low=0.0)
+        for name in ("free_nats", "kl_start"):
+            _in_range(name, getattr(self, name), low=0.0)
         for name in ("ema", "warmup", "kl_warmup", "free_until", "condition_dropout"):
             _in_range(name, getattr(self, name), low=0.0, high=1.0)
         self._check_limit()
