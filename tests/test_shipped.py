@@ -1,0 +1,43 @@
+"""The spaces that come with the package: small, whole, honest about what they were trained on, and usable at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import latentarium as la
+from latentarium.errors import InvalidInput
+from latentarium.shipped import FOLDER, copy_shipped, open_shipped, shipped_names
+
+MOST_BYTES = 8 * 2**20
+
+
+def test_all_of_them_are_a_few_megabytes() -> None:
+    assert "fashion-vae" in shipped_names()
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_a_shipped_space_keeps_the_contract_and_says_where_it_is_from(name: str) -> None:
+    bundle = open_shipped(name)
+    bundle.verify()
+    made = bundle.manifest["provenance"]
+    assert made["settings"]["seed"] == 0
+    assert made["trained_on"]["name"] in ("fashion-mnist", "avatars_64")
+    assert made["trained_on"]["fingerprint"]
+    space, x = bundle.space, bundle.modality.to_array(bundle.kept[:64])
+    assert la.check_space(space, x).passed
+    error = float(np.square(space.reconstruct(x) - x).mean())
+    assert error < 0.5 * float(x.var(0).mean())
+    assert space.sample(4, seed=0).shape == (4, *space.data_shape)
+
+
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidInput, match="the shipped space must be one of .*fashion-vae.*, got 'faces'"):
+        open_shipped("faces")
+
+
+def test_a_copy_can_be_written_to(tmp_path: Path) -> None:
+    bundle = copy_shipped("fashion-vae", tmp_path / "mine")
+    bundle.with_files({"note.txt": lambda path: path.write_text("mine", encoding="utf-8")})  # type: ignore[arg-type]
+    assert not (FOLDER / "fashion-vae" / "note.txt").exists()
