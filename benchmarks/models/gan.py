@@ -2,7 +2,7 @@
 
 Coverage is against 2,000 test pictures (64 principal components, k = 5), beside real against real; classes are named
 by a judge that learned them from real pictures; inversion is PSNR on 500 test pictures. Leaves sheets of samples and
-strips from one latent point to another.
+strips from one latent point to another. A folder that has a bundle is judged again without another fit.
 """
 
 import argparse
@@ -14,14 +14,15 @@ import numpy as np
 
 from benchmarks.common import save_result
 from benchmarks.models.classifier import learn_classes
+from latentarium.bundle import Bundle, open_bundle
 from latentarium.data import open_source
 from latentarium.data.rows import Rows
-from latentarium.geometry import slerp
 from latentarium.measures import samples as s
 from latentarium.models.inversion import invert
+from latentarium.models.stored import model_from_weights
 from latentarium.pictures.images import sheet
 from latentarium.space import LatentSpace
-from latentarium.training.fit import Fitted, train
+from latentarium.training.fit import train
 from latentarium.training.loop import Event
 from latentarium.training.save import Source, save_fitted, space_of_model
 from latentarium.training.settings import FitSettings
@@ -57,14 +58,15 @@ def quality(rows: Rows, space: LatentSpace) -> dict[str, Any]:
     }
 
 
-def inversion(rows: Rows, fitted: Fitted) -> dict[str, float]:
+def inversion(rows: Rows, bundle: Bundle) -> dict[str, float]:
     """PSNR on test rows: from the encoder alone, after descent, and of a VAE of as many latents."""
-    x = rows.array("test")[:INVERTED]
-    space = space_of_model(fitted)
+    x, space = rows.array("test")[:INVERTED], bundle.space
+    weights = bundle.tensors("model.safetensors")
+    model = model_from_weights(bundle.manifest["architecture"], weights, bundle.modality, name=bundle.name)
     vae = space_of_model(train(rows, FitSettings.make(latent=LATENT, time=VAE_SECONDS)))
     found = {
         "encoder": psnr(space.reconstruct(x), x),
-        "inverted": psnr(space.decode(invert(fitted.model, x)), x),
+        "inverted": psnr(space.decode(invert(model, x)), x),
         "vae": psnr(vae.reconstruct(x), x),
     }
     return {name: round(value, 2) for name, value in found.items()}
@@ -74,8 +76,8 @@ def draw(space: LatentSpace, folder: Path) -> None:
     """A sheet of samples and eight strips between two latent points."""
     sheet(np.clip(space.sample(120, seed=0), 0, 1), columns=15, scale=2).save(folder / "samples.png")
     ends = np.random.default_rng(1).standard_normal((2, 8, LATENT))
-    path = np.stack([slerp(ends[0], ends[1], t) for t in np.linspace(0, 1, 12)], axis=1)
-    strips = space.decode(path.reshape(-1, LATENT).astype(np.float32))
+    path = [space.geometry.interpolate(a, b, steps=12) for a, b in zip(*ends, strict=True)]
+    strips = space.decode(np.concatenate(path).astype(np.float32))
     sheet(np.clip(strips, 0, 1), columns=12, scale=2).save(folder / "strips.png")
 
 
@@ -95,19 +97,21 @@ def main() -> None:
     rows = open_source(given.data)
     options = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in given.set)}
     given.folder.mkdir(parents=True, exist_ok=True)
-    settings = FitSettings.make(model="gan", latent=LATENT, steps=given.steps, **options)
-    fitted = train(rows, settings, workdir=given.folder, callback=tell)
-    save_fitted(fitted, given.folder / "bundle", source=Source(spec=given.data))
-    space = space_of_model(fitted)
+    if not (given.folder / "bundle").exists():
+        settings = FitSettings.make(model="gan", latent=LATENT, steps=given.steps, **options)
+        fitted = train(rows, settings, workdir=given.folder, callback=tell)
+        save_fitted(fitted, given.folder / "bundle", source=Source(spec=given.data))
+    bundle = open_bundle(given.folder / "bundle")
+    space, made = bundle.space, bundle.manifest["provenance"]
     draw(space, given.folder)
     value = {
         "data": rows.name,
         "settings": options,
-        "steps": fitted.steps_done,
-        "seconds": round(fitted.seconds),
+        "steps": made["steps"],
+        "seconds": round(made["seconds"]),
         **quality(rows, space),
-        "psnr": inversion(rows, fitted),
-        "alarms": fitted.alarms,
+        "psnr": inversion(rows, bundle),
+        "alarms": made["alarms"],
     }
     print(json.dumps(value, indent=2))
     if given.save:
