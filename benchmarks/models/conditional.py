@@ -18,7 +18,7 @@ from latentarium.data import open_source
 from latentarium.measures.score import bootstrap_interval
 from latentarium.pictures.images import sheet
 from latentarium.training.fit import train
-from latentarium.training.save import space_of_model
+from latentarium.training.save import space_of
 from latentarium.training.settings import FitSettings
 
 EACH = 200
@@ -44,7 +44,7 @@ def main() -> None:
     found: dict[str, Any] = {"judge_on_real": round(accuracy, 4), "samples_of_each_class": EACH}
     for model in given.models:
         options = {"condition": ("label",), "time": given.seconds, "threads": given.threads, **MODELS[model]}
-        space = space_of_model(train(rows, FitSettings.make(**options)))
+        space = space_of(train(rows, FitSettings.make(**options)))
         made = [np.clip(space.given(name).sample(EACH, seed=i), 0, 1) for i, name in enumerate(names)]
         agree = np.stack([judge(part) == i for i, part in enumerate(made)]).astype(float)
         low, high = bootstrap_interval(agree.ravel())
