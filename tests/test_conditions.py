@@ -13,6 +13,7 @@ from latentarium.conditions import (
     conditions_from_json,
     conditions_to_json,
     read_condition,
+    told_values,
 )
 from latentarium.errors import InvalidInput
 
@@ -136,3 +137,10 @@ def test_a_long_list_of_classes_is_cut_short() -> None:
 
 def test_json_round_trip() -> None:
     assert conditions_from_json(json.loads(json.dumps(conditions_to_json(BOTH)))) == BOTH
+
+
+def test_what_is_given_is_numbered_over_all_columns() -> None:
+    assert told_values(BOTH, ["coat"], {}) == [2]
+    assert told_values(BOTH, ["Smiling"], {"kind": "boot"}) == [1, 4]
+    assert told_values(BOTH, [], {"Smiling": 0}) == [3]
+    assert told_values(BOTH, [], {}) == []

@@ -8,6 +8,7 @@ from scipy import integrate, stats
 from sklearn.mixture import GaussianMixture
 
 from latentarium.distributions import (
+    ConditionalMixture,
     DiagonalMixture,
     Distribution,
     Empirical,
@@ -283,3 +284,42 @@ def test_unusable_parameters_are_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match="must be"):
             bad()
+
+
+def four_places() -> ConditionalMixture:
+    """Components at -3, -1, 1 and 3; two values of a column of sides, two of one of lengths."""
+    whole = Mixture(
+        weights=np.full(4, 0.25), means=np.array([[-3.0], [-1.0], [1.0], [3.0]]), factors=np.full((4, 1, 1), 0.1)
+    )
+    sides, lengths = [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]], [[0, 0.5, 0.5, 0], [0.5, 0, 0, 0.5]]
+    return ConditionalMixture(mixture=whole, shares=np.array([*sides, *lengths]))
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [([], [0.25, 0.25, 0.25, 0.25]), ([0], [0.5, 0.5, 0, 0]), ([3], [0.5, 0, 0, 0.5]), ([1, 3], [0, 0, 0, 1])],
+)
+def test_what_is_told_of_two_columns_is_put_together(told: list[int], expected: list[float]) -> None:
+    np.testing.assert_allclose(four_places().given(told).weights, expected, atol=1e-6)
+
+
+def test_a_conditional_mixture_moves_with_its_units() -> None:
+    moved = four_places().transformed(np.array([1.0]), np.array([2.0])).given([1, 2])
+    np.testing.assert_allclose(moved.sample(50, seed=0).mean(), 0, atol=0.1)
+
+
+def test_shares_have_to_fit_the_components() -> None:
+    for wrong in (np.ones((2, 3)), -np.ones((2, 4)), np.ones(4)):
+        with pytest.raises(InvalidInput, match="shares"):
+            ConditionalMixture(mixture=four_places().mixture, shares=wrong)
+
+
+def test_responsibilities_are_bayes_rule() -> None:
+    made = mixture()
+    z = made.sample(20, seed=1)
+    parts = [
+        weight * stats.multivariate_normal(mean, factor @ factor.T).pdf(z)
+        for weight, mean, factor in zip(made.weights, made.means, made.factors, strict=True)
+    ]
+    expected = np.stack(parts, axis=1) / np.sum(parts, axis=0)[:, None]
+    np.testing.assert_allclose(made.responsibilities(z), expected, rtol=1e-6)

@@ -4,6 +4,7 @@ Every change makes a sibling folder (unchanged files are hard links) and exchang
 reader, or a crash, meets the old bundle or the new one. Every file is read against its SHA-256.
 """
 
+import dataclasses
 import hashlib
 import html
 import json
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 from latentarium import files
 from latentarium.conditions import conditions_from_json
 from latentarium.data.modalities import modality_from_json
-from latentarium.distributions import Distribution, from_arrays, to_arrays
+from latentarium.distributions import ConditionalMixture, Distribution, Mixture, from_arrays, to_arrays
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.space import LatentSpace, Modality
 
 SCHEMA_VERSION = 1
-MANIFEST, PRIOR = "manifest.json", "prior.safetensors"
+MANIFEST, PRIOR, GIVEN = "manifest.json", "prior.safetensors", "given.safetensors"
 _ENTRIES: Mapping[str, type] = {
     "name": str, "shape": list, "modality": dict, "architecture": dict, "data": dict, "provenance": dict, "files": dict,
 }  # fmt: skip
@@ -58,7 +59,8 @@ class Bundle:
         if self.has("model.safetensors") and architecture["net"] != "custom":
             conditions = conditions_from_json(self.manifest.get("conditions", ()))
             weights = self.tensors("model.safetensors")
-            return space_from_weights(architecture, weights, self.modality, conditions=conditions, **shared)
+            space = space_from_weights(architecture, weights, self.modality, conditions=conditions, **shared)
+            return dataclasses.replace(space, given_prior=self.given_prior)
         return space_from_graphs(
             (self.file("encoder.onnx"), self.file("decoder.onnx")),
             self.modality,
@@ -82,6 +84,18 @@ class Bundle:
         if prior.dim != latent:
             raise DamagedFile(f"bundle {self.path} is damaged: {PRIOR} has {prior.dim} dimensions, not {latent}")
         return prior
+
+    @cached_property
+    def given_prior(self) -> ConditionalMixture | None:
+        """Where codes lie of rows with a value that the decoder is told, or None."""
+        if not self.has(GIVEN):
+            return None
+        arrays = self.tensors(GIVEN)
+        try:
+            shares = arrays.pop("shares")
+            return ConditionalMixture(mixture=Mixture(**arrays), shares=shares)
+        except (InvalidInput, KeyError, TypeError) as error:
+            raise DamagedFile(f"bundle {self.path} is damaged: {GIVEN} ({error})") from None
 
     @cached_property
     def table(self) -> Any:
@@ -328,6 +342,13 @@ def json_writer(value: Any) -> Writer:
         files.write_json(path, value)
 
     return write
+
+
+def given_entry(given: ConditionalMixture | None) -> dict[str, Writer]:
+    """Writer of the priors under conditions."""
+    if given is None:
+        return {}
+    return {GIVEN: arrays_writer({**to_arrays(given.mixture)[1], "shares": given.shares})}
 
 
 def prior_entry(prior: Distribution | None) -> tuple[str | None, dict[str, Writer]]:

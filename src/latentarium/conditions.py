@@ -96,6 +96,19 @@ def condition_vector(
     InvalidInput
         For an unknown name or value, with the near ones, a name that several columns have, and a column given twice.
     """
+    chosen = _chosen(conditions, names, values)
+    return np.concatenate([condition.table[chosen.get(condition.column, -1)] for condition in conditions])
+
+
+def told_values(conditions: Sequence[Condition], names: Sequence[object], values: Mapping[str, object]) -> list[int]:
+    """Numbers of what is given, as `condition_vector` reads it, among all values of all columns in order."""
+    chosen = _chosen(conditions, names, values)
+    starts = np.cumsum([0, *(len(condition.values) for condition in conditions)])
+    return [int(s) + chosen[c.column] for s, c in zip(starts, conditions, strict=False) if c.column in chosen]
+
+
+def _chosen(conditions: Sequence[Condition], names: Sequence[object], values: Mapping[str, object]) -> dict[str, int]:
+    """Number of the value given of each column that has one."""
     columns = {condition.column: condition for condition in conditions}
     chosen: dict[str, int] = {}
     for column, value in [*(_resolved(conditions, str(name)) for name in names), *values.items()]:
@@ -104,7 +117,7 @@ def condition_vector(
         if column in chosen:
             raise invalid(column, "given once", str(value))
         chosen[column] = columns[column].number(value)
-    return np.concatenate([condition.table[chosen.get(condition.column, -1)] for condition in conditions])
+    return chosen
 
 
 def conditions_to_json(conditions: Sequence[Condition]) -> list[dict[str, Any]]:

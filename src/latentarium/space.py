@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_positive_int, map_batched
-from latentarium.conditions import Condition, condition_vector
-from latentarium.distributions import Distribution
+from latentarium.conditions import Condition, condition_vector, told_values
+from latentarium.distributions import ConditionalMixture, Distribution
 from latentarium.errors import MissingCapability, invalid
 from latentarium.geometry import Geometry
 from latentarium.rng import check_seed
@@ -90,6 +90,8 @@ class LatentSpace:
     alphabet : the codes of a quantised space, None where every point is one; draws of the prior move to the nearest
     conditions : what its decoder can be told beside a point, see `given`
     given_fn : condition vector (k,) -> the space whose decoder is told it; zeros are what this space has been told
+    given_prior : where codes of rows with a given value lie, None where the prior does not depend on it
+    untold_prior : the prior while nothing is given, in a space that has been given something
     modality : raw <-> array, or None where the caller speaks array units
     provenance : where the space came from, JSON-ready
     batch_size : rows per call of the functions above; every call gets exactly this many
@@ -117,6 +119,8 @@ class LatentSpace:
     alphabet: Alphabet | None = None
     conditions: tuple[Condition, ...] = ()
     given_fn: Callable[[FloatArray], "LatentSpace"] | None = None
+    given_prior: ConditionalMixture | None = None
+    untold_prior: Distribution | None = None
     modality: Modality | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     batch_size: int = 64
@@ -244,13 +248,20 @@ class LatentSpace:
 
         `given("Sneaker")`, `given(label="Sneaker")` and `given("Smiling", Male=0)` say names and values of
         `conditions`; what is left out stays unknown, and `given()` makes all of it so. Decoded data, their derivative
-        and the likelihood are then those under the condition; codes and prior stay as they are.
+        and the likelihood are then those under the condition, and samples are drawn where codes of such rows lie; the
+        codes stay as they are.
         """
         if self.given_fn is None:
             raise MissingCapability(f"{self.name!r} cannot be given anything: it was fitted without conditions.")
         told = self.given_fn(condition_vector(self.conditions, names, values))
+        untold, prior = self.untold_prior or self.prior, self.prior
+        if self.given_prior is not None:
+            numbers = told_values(self.conditions, names, values)
+            prior = self.given_prior.given(numbers) if numbers else untold
         return dataclasses.replace(
             self,
+            prior=prior,
+            untold_prior=untold,
             decode_fn=told.decode_fn,
             decode_jvp_fn=told.decode_jvp_fn,
             log_likelihood_fn=told.log_likelihood_fn,
@@ -259,7 +270,7 @@ class LatentSpace:
 
     def with_prior(self, prior: Distribution) -> "LatentSpace":
         """The same space with another prior, for instance `Mixture.fit(codes)`."""
-        return dataclasses.replace(self, prior=prior)
+        return dataclasses.replace(self, prior=prior, untold_prior=None)
 
     def standardised(self, mean: ArrayLike, std: ArrayLike) -> "LatentSpace":
         """The space of w = (z - mean) / std; codes, posterior, prior, derivative and axes all follow."""
@@ -326,6 +337,11 @@ def _rescaled(geometry: Geometry, mean: FloatArray, std: FloatArray) -> Geometry
     return dataclasses.replace(geometry, radius=geometry.radius / float(std.flat[0]))
 
 
+def _moved(prior: Any, mean: FloatArray, std: FloatArray) -> Any:
+    """A prior in units (z - mean) / std, None for None."""
+    return prior and prior.transformed(mean.ravel().astype(float), std.ravel().astype(float))
+
+
 def _standardised(space: LatentSpace, mean: FloatArray, std: FloatArray) -> LatentSpace:
     def inward(z: ArrayLike) -> FloatArray:
         return ((np.asarray(z) - mean) / std).astype(np.float32)
@@ -372,7 +388,7 @@ def _standardised(space: LatentSpace, mean: FloatArray, std: FloatArray) -> Late
         decode_jvp_fn=space.decode_jvp_fn and jvp,
         log_likelihood_fn=space.log_likelihood_fn and likelihood,
         given_fn=space.given_fn and given,
-        prior=space.prior and space.prior.transformed(mean.ravel().astype(float), std.ravel().astype(float)),
+        **{slot: _moved(getattr(space, slot), mean, std) for slot in ("prior", "given_prior", "untold_prior")},
         geometry=_rescaled(space.geometry, mean, std),
         provenance={**space.provenance, "standardised": {"mean": mean.tolist(), "std": std.tolist()}},
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.arrays import check_positive_int
-from latentarium.bundle import PRIOR, Bundle, arrays_writer, create_bundle, table_writer
+from latentarium.bundle import GIVEN, PRIOR, Bundle, arrays_writer, create_bundle, table_writer
 from latentarium.conditions import conditions_from_json
 from latentarium.errors import InvalidInput
 from latentarium.models.stored import space_from_weights
@@ -51,7 +51,7 @@ def slim_bundle(bundle: Bundle, path: Path, *, rows: int = 500, name: str | None
         ),
         "codes.parquet": table_writer({"id": bundle.ids[chosen], "code": codes}),
         "evaluation.safetensors": arrays_writer({"raw": np.asarray(raw)}),
-        **({PRIOR: arrays_writer(bundle.tensors(PRIOR))} if bundle.has(PRIOR) else {}),
+        **{prior: arrays_writer(bundle.tensors(prior)) for prior in (PRIOR, GIVEN) if bundle.has(prior)},
     }
     kept = ("shape", "modality", "conditions", "architecture", "prior")
     manifest: dict[str, Any] = {

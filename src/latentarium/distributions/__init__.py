@@ -3,6 +3,7 @@
 All densities are in nats over flattened latents of length d. Only fitting a mixture imports scikit-learn.
 """
 
+from latentarium.distributions.conditional import ConditionalMixture
 from latentarium.distributions.flow import Flow
 from latentarium.distributions.gaussian import Empirical, Normal, gaussian_kl
 from latentarium.distributions.mixtures import DiagonalMixture, Mixture
@@ -10,6 +11,7 @@ from latentarium.distributions.protocol import Distribution
 from latentarium.distributions.stored import describe, from_arrays, to_arrays
 
 __all__ = [
+    "ConditionalMixture",
     "DiagonalMixture",
     "Distribution",
     "Empirical",

@@ -62,6 +62,14 @@ class Mixture:
         return (self.means[which] + np.einsum("nij,nj->ni", self.factors[which], noise)).astype(np.float32)
 
     def log_prob(self, z: NDArray[Any]) -> Array:
+        return np.logaddexp.reduce(self._terms(z), axis=1)
+
+    def responsibilities(self, z: NDArray[Any]) -> Array:
+        """P(component | z) of each row (n, k)."""
+        terms = self._terms(z)
+        return np.exp(terms - np.logaddexp.reduce(terms, axis=1)[:, None])
+
+    def _terms(self, z: NDArray[Any]) -> Array:
         wide = np.asarray(z, np.float64)
         terms = np.empty((len(wide), len(self.weights)))
         for k, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
@@ -70,7 +78,7 @@ class Mixture:
             terms[:, k] = -0.5 * (scaled**2).sum(0)
         with np.errstate(divide="ignore"):
             terms += np.log(self.weights) - self._log_det - 0.5 * self.dim * LOG_2PI
-        return np.logaddexp.reduce(terms, axis=1)
+        return terms
 
     def transformed(self, mean: Array, std: Array) -> "Mixture":
         return Mixture(

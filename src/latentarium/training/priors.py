@@ -1,6 +1,6 @@
 """Ex-post priors: distributions fitted to where an autoencoder puts its rows, once it is trained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.arrays import batches
+from latentarium.conditions import Condition
 from latentarium.data.rows import Rows
-from latentarium.distributions import DiagonalMixture, Distribution, Mixture, Normal
+from latentarium.distributions import ConditionalMixture, DiagonalMixture, Distribution, Mixture, Normal
 from latentarium.errors import invalid
 from latentarium.nn.flows import LAYERS, MOST_LAYERS, fit_flow
 from latentarium.rng import generator
@@ -108,8 +109,60 @@ def fit_prior(choice: PriorChoice, part: Part, *, dim: int, variational: bool, s
         train, held = part("train"), part("validation").draws(seed)
         return fit_flow(train.codes, train.stds, validation=held, layers=choice.size or LAYERS, seed=seed)
     points = part("train").draws(seed)
-    few = int(np.clip(len(points) // (4 * dim + 1), 1, COMPONENTS))
-    return Mixture.fit(points, components=choice.size or few, seed=seed)
+    return Mixture.fit(points, components=choice.size, seed=seed) if choice.size else _few_gaussians(points, seed)
+
+
+def fit_given(
+    points: Array, columns: Sequence[tuple[Condition, NDArray[np.int16]]], *, seed: int
+) -> ConditionalMixture:
+    """Where the codes lie of rows with each value of the columns that a decoder is told.
+
+    The values of the first column that holds classes have Gaussians of their own; how those are shared among the
+    values of other columns is counted. Without a column of classes the Gaussians are fitted to all rows.
+
+    Parameters
+    ----------
+    points : draws of the posteriors, or codes, of training rows (n, d)
+    columns : what the decoder is told, and which of its values each row has, -1 for none
+    """
+    classes = next(((c, numbers) for c, numbers in columns if not c.binary), None)
+    groups = [np.arange(len(points))]
+    if classes is not None:
+        groups = [np.flatnonzero(classes[1] == value) for value in range(len(classes[0].values))]
+    # a class that no row of this draw has is where all rows are
+    parts = [_few_gaussians(points[g] if len(g) > 1 else points, seed) for g in groups]
+    weights = np.concatenate([part.weights * max(len(g), 1) for part, g in zip(parts, groups, strict=True)])
+    mixture = Mixture(
+        weights=weights / weights.sum(),
+        means=np.concatenate([part.means for part in parts]),
+        factors=np.concatenate([part.factors for part in parts]),
+    )
+    own = np.repeat(np.arange(len(parts)), [len(part.weights) for part in parts])
+    shares = [
+        _own_shares(mixture.weights, own) if classes is not None and column is classes[0] else
+        _counted_shares(mixture, points, numbers, len(column.values))
+        for column, numbers in columns
+    ]  # fmt: skip
+    return ConditionalMixture(mixture=mixture, shares=np.concatenate(shares))
+
+
+def _few_gaussians(points: Array, seed: int) -> Mixture:
+    """As many Gaussians as the rows can bear, at most `COMPONENTS`."""
+    few = int(np.clip(len(points) // (4 * points.shape[1] + 1), 1, COMPONENTS))
+    return Mixture.fit(points, components=few, seed=seed)
+
+
+def _own_shares(weights: Array, own: NDArray[np.int64]) -> Array:
+    """P(component | value) where each component belongs to one value."""
+    table = np.where(own == np.arange(own.max() + 1)[:, None], weights, 0.0)
+    return table / table.sum(1, keepdims=True)
+
+
+def _counted_shares(mixture: Mixture, points: Array, numbers: NDArray[np.int16], values: int) -> Array:
+    """P(component | value) from the rows that have the value; that of all rows where none has."""
+    belongs = mixture.responsibilities(points)
+    found = [belongs[numbers == value] for value in range(values)]
+    return np.stack([rows.mean(0) if len(rows) else mixture.weights for rows in found])
 
 
 def _fit_normal(points: Array) -> Normal:

@@ -1,5 +1,6 @@
 """A finished fit becomes a bundle: weights, codes, rows, kept evaluation rows, graphs, history."""
 
+import dataclasses
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -12,7 +13,16 @@ import torch
 from numpy.typing import NDArray
 
 from latentarium.arrays import batches
-from latentarium.bundle import Bundle, Writer, arrays_writer, bytes_writer, create_bundle, prior_entry, table_writer
+from latentarium.bundle import (
+    Bundle,
+    Writer,
+    arrays_writer,
+    bytes_writer,
+    create_bundle,
+    given_entry,
+    prior_entry,
+    table_writer,
+)
 from latentarium.conditions import conditions_to_json
 from latentarium.data.rows import Rows
 from latentarium.models.export import export_decoder, export_encoder
@@ -20,7 +30,15 @@ from latentarium.models.spaces import autoencoder_space
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 from latentarium.training.fit import Fitted
-from latentarium.training.priors import Encoded, encode_part, fit_prior, parse_prior, prior_rows, rows_at_once
+from latentarium.training.priors import (
+    Encoded,
+    encode_part,
+    fit_given,
+    fit_prior,
+    parse_prior,
+    prior_rows,
+    rows_at_once,
+)
 
 KEPT_ROWS = 2000
 KEPT_BYTES = 32 * 2**20
@@ -57,7 +75,13 @@ def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> Latent
 
     choice = parse_prior(settings.prior, model=settings.model)
     standard = settings.model != "ae"
-    return space.with_prior(fit_prior(choice, part, dim=space.dim, variational=standard, seed=settings.seed))
+    prior = fit_prior(choice, part, dim=space.dim, variational=standard, seed=settings.seed)
+    if not fitted.conditions or settings.model == "gan":
+        return space.with_prior(prior)
+    numbers = prior_rows(rows.splits["train"], "train", seed=settings.seed)
+    columns = [(c, c.numbers(rows.columns[c.column][numbers])) for c in fitted.conditions]
+    given = fit_given(part("train").draws(settings.seed), columns, seed=settings.seed)
+    return dataclasses.replace(space, prior=prior, given_prior=given)
 
 
 def save_fitted(
@@ -80,6 +104,7 @@ def save_fitted(
         "evaluation.safetensors": arrays_writer({"raw": np.asarray(fitted.rows.raw[kept])}),
         "history.jsonl": bytes_writer("".join(json.dumps(line) + "\n" for line in fitted.history).encode()),
         **prior_writer,
+        **given_entry(space.given_prior),
     }
     manifest = {
         "name": space.name,
