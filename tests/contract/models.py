@@ -95,6 +95,7 @@ MODELS: dict[str, Factory] = {
     "vae, table": _table(),
     "ae, table": _table(model="ae"),
     "vae, table of categories": _categories,
+    "gan, dense": _digits(model="gan", net="dense", anchor=0.1, patch=4, steps=15),
     "gan, 1x8x8": _digits(model="gan", width=16),
     "gan, 3x13x10": _pictures((3, 13, 10), model="gan", patch=1),
     "vae, conditional": _digits(condition="label"),

@@ -121,7 +121,7 @@ def test_descent_comes_closer_than_the_encoder_and_never_ends_farther() -> None:
 
 
 def test_inversion_names_what_it_cannot_do() -> None:
-    other = build(Architecture(latent=3, net="dense", width=8, depth=1, likelihood="gaussian"), modality((1, 8, 8)))
+    other = build(Architecture(latent=3, net="dense", width=8, depth=1, likelihood="bernoulli"), modality((1, 8, 8)))
     with pytest.raises(InvalidInput, match="model must be a GAN; other models encode by themselves"):
         invert(other, np.zeros((1, 1, 8, 8), np.float32))
     with pytest.raises(InvalidInput, match=r"x\.shape must be \(n, 1, 8, 8\)"):

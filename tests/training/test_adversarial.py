@@ -20,9 +20,10 @@ from latentarium.errors import InvalidInput
 from latentarium.objectives import adversarial_loss, squared_slopes
 from latentarium.training import adversarial
 from latentarium.training.augment import DRAWS, augment
-from latentarium.training.fit import train
+from latentarium.training.fit import Fitted, train
 from latentarium.training.modes import Watch, mode_alarms
 from latentarium.training.opponent import Opponent
+from latentarium.training.save import space_of_model
 from latentarium.training.schedule import adversarial_steps, turn
 from latentarium.training.settings import Adversarial, FitSettings
 
@@ -233,7 +234,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"weight_decay": 0.1}, "weight_decay must be left out for a GAN"),
     ({"free_nats": 1.0}, "free_nats must be left out for a GAN"),
     ({"compile": True}, "compile must be left out for a GAN"),
-    ({"net": "conv"}, "net must be left out for a GAN, got 'conv'"),
+    ({"net": "ladder"}, "net must be left out for a GAN, got 'ladder'"),
+    ({"anchor": -1}, "anchor must be at least 0"),
     ({"likelihood": "bernoulli"}, "likelihood must be left out for a GAN"),
     ({"precision": "bf16"}, "precision must be fp32 or auto for a GAN"),
     ({"penalties": "some"}, "penalties must be one of both, real, generated, none"),
@@ -278,3 +280,38 @@ def test_a_bundle_holds_a_gan_and_gives_it_back(tmp_path: Path, digits: Rows) ->
     x = digits.array("test")[:5]
     np.testing.assert_array_equal(again.space.reconstruct(x), space.reconstruct(x))
     assert max(again.manifest["onnx_error"].values()) < 1e-4
+
+
+DENSE = {"latent": 4, "net": "dense", "width": 32}
+
+
+@pytest.fixture(scope="module")
+def begun(digits: Rows) -> Fitted:
+    """A VAE whose decoder's values are pictures, as a generator's are."""
+    options = {"likelihood": "gaussian", "objective": "beta:4", "batch_size": 64, "steps": 150, "precision": "fp32"}
+    return train(digits, FitSettings.make(**DENSE, **options))
+
+
+def weights_of(fitted: Fitted) -> dict[str, NDArray[Any]]:
+    return {name: value.detach().numpy() for name, value in fitted.model.state_dict().items()}
+
+
+def test_a_game_can_begin_as_a_vae(digits: Rows, begun: Fitted) -> None:
+    """Its decoder generates from the first step on, and the encoder is that of its means."""
+    options = {**DENSE, "model": "gan", "steps": 4, "learning_rate": 1e-9, "half_life": 0.0, "inversion": 0.01}
+    game = train(digits, FitSettings.make(**options), start=weights_of(begun))
+    assert not game.model.variational
+    x = digits.array("test")
+    before, after = space_of_model(begun).reconstruct(x), space_of_model(game).reconstruct(x)
+    assert float(np.square(before - x).mean()) < 0.6 * float(x.var(0).mean())
+    np.testing.assert_allclose(after, before, atol=0.02)
+
+
+def test_an_anchor_keeps_real_rows_where_the_encoder_puts_them(digits: Rows, begun: Fitted) -> None:
+    def error(anchor: float) -> float:
+        options = {**DENSE, "model": "gan", "steps": 60, "learning_rate": 5e-3, "inversion": 0.01, "anchor": anchor}
+        game = train(digits, FitSettings.make(**options), start=weights_of(begun))
+        x = digits.array("test")
+        return float(np.square(space_of_model(game).reconstruct(x) - x).mean())
+
+    assert error(1.0) < 0.8 * error(0.0)

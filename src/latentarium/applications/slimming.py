@@ -19,7 +19,7 @@ def slim_bundle(bundle: Bundle, path: Path, *, rows: int = 500, name: str | None
     """Write a copy of `bundle` to `path` with half-precision weights and `rows` of its kept test rows.
 
     Codes are those of the rounded weights. The copy stands for itself: it names no source, `trained_on` in its
-    provenance says what the weights saw.
+    provenance says what the weights saw, without the folder it lay in.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def slim_bundle(bundle: Bundle, path: Path, *, rows: int = 500, name: str | None
         "name": name or bundle.name,
         **{key: bundle.manifest[key] for key in kept if key in bundle.manifest},
         "data": {**known, "source": "", "rows": count, "splits": {"test": count}},
-        "provenance": {**bundle.manifest["provenance"], "trained_on": known},
+        "provenance": {**bundle.manifest["provenance"], "trained_on": {**known, "source": Path(known["source"] or "").name}},
     }
     return create_bundle(path, manifest, writers)
 

@@ -23,6 +23,8 @@ from latentarium.space import Modality
 
 LOG_VARIANCE_RANGE = (-8.0, 4.0)
 NETS = ("auto", "dense", "conv", "ladder", "custom", "gan")
+OPPONENT_WIDTH = 64
+"""Of the discriminator of a generator with dense or convolutional nets."""
 DENSE_UP_TO = 1024
 """Images with at most this many values get dense nets: on a CPU they learn several times faster there."""
 
@@ -40,7 +42,8 @@ class Architecture:
     width : hidden units (dense), channels at the finest grid (conv, ladder) or at grids of up to 16 (gan); 0 for the
         default
     depth : residual blocks on each side (dense) or at each grid size (conv, ladder, gan); 0 for the default
-    patch : pixels a side that a GAN's finest grid sees as one; 0 for a grid of at most 16, patches of at most 4
+    patch : pixels a side that the finest grid of a GAN, or of its discriminator, sees as one; 0 for a grid of at most
+        16, patches of at most 4
     likelihood : "bernoulli", "gaussian", "logistic", "categorical", "autoregressive", "mixed" or "auto"
     levels : grey levels of the categorical likelihood
     quantiser : "fsq:8-5-5-5", "vq:512", "qlae:10" (see `nn/quantisers.py`), or "" for continuous codes
@@ -269,5 +272,6 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
 
 def build_discriminator(architecture: Architecture, modality: Modality) -> Discriminator:
     """A fresh opponent for the generator that `build` makes; it is needed in training only."""
-    plan = design(_image_shape(modality), base=architecture.width, patch=architecture.patch)
-    return Discriminator(plan, depth=architecture.depth, conditions=architecture.conditions)
+    own = architecture.net == "gan"
+    plan = design(_image_shape(modality), base=architecture.width if own else OPPONENT_WIDTH, patch=architecture.patch)
+    return Discriminator(plan, depth=architecture.depth if own else 1, conditions=architecture.conditions)

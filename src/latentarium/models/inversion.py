@@ -5,12 +5,11 @@ import math
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentarium.arrays import as_rows, batches, check_positive_int
 from latentarium.errors import invalid
 from latentarium.models.autoencoder import Autoencoder
-from latentarium.nn.generators import Generator
 
 LEARNING_RATE = 0.05
 PRIOR_WEIGHT = 1e-3
@@ -54,18 +53,23 @@ def invert(
     for name, value in (("learning_rate", learning_rate), ("prior_weight", prior_weight)):
         if not 0 <= value < float("inf"):
             raise invalid(name, "a finite number from 0 up", value)
-    decoder = model.decoder
-    if not isinstance(decoder, Generator):
-        raise invalid("model", "a GAN; other models encode by themselves", type(decoder).__name__)
-    plan = decoder.plan
-    rows = as_rows(x, (plan.channels, plan.height, plan.width), name="x")
-    device = decoder.basis.device
+    if model.variational or model.likelihood.name != "gaussian":
+        raise invalid("model", "a GAN; other models encode by themselves", type(model.decoder).__name__)
+    rows = as_rows(x, _picture_shape(model.decoder), name="x")
+    device = next(model.parameters()).device
     model.eval()
-    out = np.empty((len(rows), decoder.gates.in_features - model.conditions), np.float32)
+    with torch.no_grad():
+        latent = model.posterior(torch.zeros(1, *rows.shape[1:], device=device))[0].shape[1]
+    out = np.empty((len(rows), latent), np.float32)
     for part in batches(len(rows), PIECE):
         found = _descend(model, torch.from_numpy(rows[part]).to(device), steps, learning_rate, prior_weight)
         out[part] = found.cpu().numpy()
     return out
+
+
+def _picture_shape(decoder: nn.Module) -> tuple[int, ...]:
+    plan = getattr(decoder, "plan", None)
+    return decoder.shape if plan is None else (plan.channels, plan.height, plan.width)  # type: ignore[return-value]
 
 
 def _descend(model: Autoencoder, x: Tensor, steps: int, rate: float, prior_weight: float) -> Tensor:

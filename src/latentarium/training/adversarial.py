@@ -145,6 +145,8 @@ def _game(job: Job, state: State, steps: int) -> Terms:
         other = opponent.score(augment(real, draws[: len(real)], turn.augment), condition)
     own = opponent.score(augment(made, draws[len(real) :], turn.augment), condition)
     loss = adversarial_loss(own, other, pairing=settings.adversarial.pairing)
+    if settings.adversarial.anchor:
+        loss = loss + settings.adversarial.anchor * _drift(model, real, condition)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     set_rate(state.optimizer, turn)
@@ -153,6 +155,13 @@ def _game(job: Job, state: State, steps: int) -> Terms:
         kept = 0.5 ** (batches.batch_size / max(turn.half_life, 1e-9))
         _follow(state.shadow.decoder, model.decoder, kept)
     return {"loss": loss.detach(), **terms, "generator_norm": norm}
+
+
+def _drift(model: Autoencoder, real: Tensor, condition: Tensor | None) -> Tensor:
+    """Squared error of real rows behind the encoder, which only the generator can lower; a sum over values."""
+    with torch.no_grad():
+        codes = model.posterior(real)[0]
+    return (model.params(codes, condition) - real).square().flatten(1).sum(1).mean()
 
 
 def _encoder(job: Job, state: State, first: int) -> Terms:

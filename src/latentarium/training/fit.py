@@ -71,6 +71,10 @@ class Fitted:
     conditions: tuple[Condition, ...] = ()
 
 
+LAST_LAYERS = ("encoder.head.weight", "encoder.head.bias", "encoder.linear.weight")
+"""What gives the means and, in a VAE, then the log variances."""
+
+
 def train(
     rows: Rows,
     settings: FitSettings,
@@ -206,8 +210,14 @@ def _start_rows(rows: Rows, settings: FitSettings) -> Iterator[Tensor]:
 
 
 def _warm_start(model: Autoencoder, start: Mapping[str, NDArray[Any]]) -> None:
+    """Put in weights; a model without posterior variances takes the means alone of one that has them."""
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    weights = {name: torch.from_numpy(np.array(value)) for name, value in start.items()}
+    for name in LAST_LAYERS:
+        if name in weights and name in wanted and len(weights[name]) == 2 * wanted[name][0]:
+            weights[name] = weights[name][: wanted[name][0]]
     try:
-        model.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in start.items()})
+        model.load_state_dict(weights)
     except RuntimeError:
         raise InvalidInput(
             "the bundle given as --from has another architecture than this fit; give the same latent, net, width, "

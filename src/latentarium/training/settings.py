@@ -34,6 +34,8 @@ class Adversarial:
     penalties : whose gradients are penalised: "both", "real", "generated" or "none"
     gamma : weight of the penalties at the start, a tenth at the end; 0 for the recipe's at this picture size
     augment : probability of each of shift, cutout and brightness at the end; 0 at the start
+    anchor : weight of the squared error of real rows that go through the encoder, as it was at the start, and the
+        generator; for a game that begins as a VAE, whose codes stay where they are (Larsen et al. 2016)
     half_life : of the generator's average, in shares of the pictures shown; 0 at the start
     inversion : share of the steps, the last ones, that train the encoder on the finished generator
     """
@@ -42,6 +44,7 @@ class Adversarial:
     penalties: str = "both"
     gamma: float = 0.0
     augment: float = 0.3
+    anchor: float = 0.0
     half_life: float = 0.1
     inversion: float = 0.2
 
@@ -49,7 +52,8 @@ class Adversarial:
         if not isinstance(self.pairing, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - from a file it may be
             raise invalid("pairing", "true or false", self.pairing)
         _one_of("penalties", self.penalties, PENALTIES)
-        _in_range("gamma", self.gamma, low=0.0)
+        for name in ("gamma", "anchor"):
+            _in_range(name, getattr(self, name), low=0.0)
         for name in ("augment", "half_life"):
             _in_range(name, getattr(self, name), low=0.0, high=1.0)
         _in_range("inversion", self.inversion, low=0.01, high=0.9)
@@ -181,7 +185,7 @@ class FitSettings:
             if getattr(self, name) != default:
                 raise invalid(name, "left out for a GAN", getattr(self, name))
         for name, allowed in {
-            "net": ("auto", "gan"),
+            "net": ("auto", "gan", "dense", "conv"),
             "likelihood": ("auto", "gaussian"),
             "levels": (16,),
             "quantiser": ("",),
@@ -190,7 +194,8 @@ class FitSettings:
                 raise invalid(name, "left out for a GAN", getattr(self.architecture, name))
         if self.precision == "bf16":
             raise invalid("precision", "fp32 or auto for a GAN, whose penalties need it", "bf16")
-        settled = replace(self.architecture, variational=False, net="gan", likelihood="gaussian")
+        net = "gan" if self.architecture.net == "auto" else self.architecture.net
+        settled = replace(self.architecture, variational=False, net=net, likelihood="gaussian")
         object.__setattr__(self, "architecture", settled)
 
     @property
