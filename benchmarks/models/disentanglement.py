@@ -118,7 +118,9 @@ def main() -> None:
     run(given.folder, given.worlds, given.models, given.seeds, given.steps)
     found = table(given.folder, given.worlds, given.models, given.steps)
     print(found)
-    write_text(given.folder / "table.md", f"Steps: {given.steps:,}. Median [least, greatest] over seeds.\n\n{found}\n")
+    spent = sum(json.loads(place.read_text())["seconds"] for place in given.folder.glob(f"*-{given.steps}-*.json"))
+    words = f"`make bench-factors`: {given.steps:,} steps, {spent / 3600:.1f} hours of one core for all cells."
+    write_text(given.folder / "table.md", f"{words} Median [least, greatest] over seeds.\n\n{found}\n")
 
 
 if __name__ == "__main__":

@@ -53,12 +53,13 @@ def slim_bundle(bundle: Bundle, path: Path, *, rows: int = 500, name: str | None
         "evaluation.safetensors": arrays_writer({"raw": np.asarray(raw)}),
         **{prior: arrays_writer(bundle.tensors(prior)) for prior in (PRIOR, GIVEN) if bundle.has(prior)},
     }
+    seen = {**known, "source": Path(known["source"] or "").name}
     kept = ("shape", "modality", "conditions", "architecture", "prior")
     manifest: dict[str, Any] = {
         "name": name or bundle.name,
         **{key: bundle.manifest[key] for key in kept if key in bundle.manifest},
         "data": {**known, "source": "", "rows": count, "splits": {"test": count}},
-        "provenance": {**bundle.manifest["provenance"], "trained_on": {**known, "source": Path(known["source"] or "").name}},
+        "provenance": {**bundle.manifest["provenance"], "trained_on": seen},
     }
     return create_bundle(path, manifest, writers)
 
