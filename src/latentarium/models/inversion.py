@@ -45,7 +45,8 @@ def invert(
     >>> from latentarium.data import ImageModality
     >>> from latentarium.models.autoencoder import Architecture, build
     >>> modality = ImageModality(channels=1, height=8, width=8)
-    >>> model = build(Architecture(latent=4, net="gan", width=8, depth=1, likelihood="gaussian"), modality)
+    >>> nets = {"net": "gan", "width": 8, "depth": 1, "likelihood": "gaussian", "variational": False}
+    >>> model = build(Architecture(latent=4, **nets), modality)
     >>> invert(model, np.zeros((2, 1, 8, 8), np.float32), steps=2).shape
     (2, 4)
     """

@@ -121,7 +121,7 @@ def train(
         same_machine(plan, runtime)
     model = _fresh_model(rows, settings, sample, modules).to(runtime.device)
     if start is not None:
-        _warm_start(model, start)
+        _warm_start(model, start, adversarial=settings.model == "gan")
     source = _batches(rows, settings, runtime).conditioned(row_conditions)
     plan = plan or _plan(settings, runtime, source, (recipe, model))
     state = recipe.new_state(model, settings)
@@ -209,12 +209,12 @@ def _start_rows(rows: Rows, settings: FitSettings) -> Iterator[Tensor]:
         yield torch.from_numpy(rows.array(chosen[part]))
 
 
-def _warm_start(model: Autoencoder, start: Mapping[str, NDArray[Any]]) -> None:
-    """Put in weights; a model without posterior variances takes the means alone of one that has them."""
+def _warm_start(model: Autoencoder, start: Mapping[str, NDArray[Any]], *, adversarial: bool) -> None:
+    """Put in weights; a GAN takes the means alone of a VAE's posterior."""
     wanted = {name: value.shape for name, value in model.state_dict().items()}
     weights = {name: torch.from_numpy(np.array(value)) for name, value in start.items()}
     for name in LAST_LAYERS:
-        if name in weights and name in wanted and len(weights[name]) == 2 * wanted[name][0]:
+        if adversarial and name in weights and name in wanted and len(weights[name]) == 2 * wanted[name][0]:
             weights[name] = weights[name][: wanted[name][0]]
     try:
         model.load_state_dict(weights)
