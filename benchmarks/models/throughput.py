@@ -36,7 +36,7 @@ MODELS: Mapping[str, Mapping[str, Any]] = {
     "AE, VQ": {"model": "ae", "quantiser": "vq:512", "steps": 800},
     "AE, QLAE": {"model": "ae", "quantiser": "qlae:10", "steps": 800},
     "VAE, conditional": {"condition": ("label",), "steps": 800},
-    "GAN": {"model": "gan", "width": 32, "latent": 64, "steps": 120, "inversion": 0.01},
+    "GAN": {"model": "gan", "width": 32, "latent": 64, "steps": 500, "inversion": 0.01},
 }
 
 
