@@ -25,7 +25,8 @@ from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.space import LatentSpace, Modality
 
 SCHEMA_VERSION = 1
-MANIFEST, PRIOR, GIVEN = "manifest.json", "prior.safetensors", "given.safetensors"
+MANIFEST, MODEL = "manifest.json", "model.safetensors"
+PRIOR, GIVEN = "prior.safetensors", "given.safetensors"
 _ENTRIES: Mapping[str, type] = {
     "name": str, "shape": list, "modality": dict, "architecture": dict, "data": dict, "provenance": dict, "files": dict,
 }  # fmt: skip
@@ -44,6 +45,11 @@ class Bundle:
         """The name the space was given."""
         return self.manifest["name"]
 
+    @property
+    def built_in(self) -> bool:
+        """Whether the networks are ours, to be rebuilt from weights."""
+        return self.has(MODEL) and self.manifest["architecture"]["net"] != "custom"
+
     @cached_property
     def modality(self) -> Modality:
         """Raw <-> array for the data the space was learned from."""
@@ -56,9 +62,9 @@ class Bundle:
 
         shared = {"name": self.name, "prior": self.prior, "provenance": self.manifest["provenance"]}
         architecture = self.manifest["architecture"]
-        if self.has("model.safetensors") and architecture["net"] != "custom":
+        if self.built_in:
             conditions = conditions_from_json(self.manifest.get("conditions", ()))
-            weights = self.tensors("model.safetensors")
+            weights = self.tensors(MODEL)
             space = space_from_weights(architecture, weights, self.modality, conditions=conditions, **shared)
             return dataclasses.replace(space, given_prior=self.given_prior)
         return space_from_graphs(

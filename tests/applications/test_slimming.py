@@ -46,6 +46,17 @@ def test_it_stands_for_itself_and_says_what_it_was_trained_on(whole: Bundle, tmp
     assert sheet.which.startswith("180 test rows kept in the bundle")
 
 
+def test_rows_that_must_not_be_passed_on_are_decoded_from_their_codes(whole: Bundle, tmp_path: Path) -> None:
+    slim = slim_bundle(whole, tmp_path / "slim", rows=40, decoded=True)
+    data, plain = whole.kept[:40], slim_bundle(whole, tmp_path / "plain", rows=40)
+    assert not any((slim.kept == row).all(axis=(1, 2, 3)).any() for row in data)
+    back = plain.space.reconstruct(whole.modality.to_array(data))
+    np.testing.assert_array_equal(slim.kept, whole.modality.to_raw(back))
+    assert slim.label_names == []
+    assert not set(slim.ids) & set(whole.ids[whole.kept_rows[:40]])
+    assert write_sheet(slim, only=["mse"]).which.startswith("40 rows decoded from codes, no data")
+
+
 def test_networks_that_are_not_ours_are_refused(whole: Bundle, tmp_path: Path) -> None:
     foreign = slim_bundle(whole, tmp_path / "foreign").with_files({}, without=["model.safetensors"])
     with pytest.raises(InvalidInput, match="cannot be slimmed: its networks are not built in"):

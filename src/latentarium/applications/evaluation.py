@@ -104,6 +104,8 @@ def source_rows(bundle: Bundle, *, data: str | None = None) -> Rows:
 def _kept(bundle: Bundle, why: str) -> Evaluation:
     numbers = bundle.kept_rows
     which = f"{len(numbers):,} test rows kept in the bundle ({why})"
+    if bundle.manifest["data"].get("decoded"):
+        which = f"{len(numbers):,} rows decoded from codes, no data: what is near to them need not be near to data"
     return Evaluation(raw=bundle.kept, ids=bundle.ids[numbers], numbers=numbers, which=which)
 
 

@@ -12,6 +12,8 @@ from latentarium.cli.output import bold, emit, naming, score_table, scores_json
 MAP_ROWS = 5000
 QUICK = ("psnr", "ssim", "rate", "active_units", "coverage", "density", "sharpness_ratio")
 """What the quick demo measures: a few seconds' worth."""
+WITHOUT_DATA = ("rate", "active_units")
+"""What it measures where the rows that came along are decoded from codes."""
 
 
 def run_demo(*, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool) -> None:
@@ -30,7 +32,8 @@ def run_quick_demo(name: str, *, out: Path, seed: int, serve: bool, as_json: boo
     began = clock.perf_counter()
     bundle = copy_shipped(name, out)
     spent = {"copy": round(clock.perf_counter() - began, 1)}
-    _show(bundle, ("pca",), QUICK, spent, seed=seed, serve=serve, as_json=as_json)
+    only = WITHOUT_DATA if bundle.manifest["data"].get("decoded") else QUICK
+    _show(bundle, ("pca",), only, spent, seed=seed, serve=serve, as_json=as_json)
 
 
 def _show(
