@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import RESULTS, fashion_mnist, save_result
+from benchmarks.common import fashion_mnist, save_result
 from latentarium.data.rows import Rows
 from latentarium.measures import information as i
 from latentarium.pictures.images import sheet
@@ -23,7 +23,6 @@ from latentarium.training.save import space_of_model
 from latentarium.training.settings import FitSettings
 
 SAMPLES, ROWS = 64, 500
-PLACE = RESULTS / "density.json"
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "logistic": {"likelihood": "logistic", "batch_size": 128},
     "autoregressive": {"likelihood": "autoregressive", "batch_size": 128},
@@ -66,18 +65,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600.0, help="training time of each")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the fits")
     parser.add_argument("--pictures", type=Path, help="folder for reconstructions and samples")
-    parser.add_argument("--save", action="store_true", help="put them into benchmarks/results/density.json")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/density.json")
     given = parser.parse_args()
     rows = fashion_mnist()
     options = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in given.set)}
-    found = json.loads(PLACE.read_text())["models"] if given.save and PLACE.exists() else {}
+    found: dict[str, Any] = {}
     for name in given.models:
         found[name] = one(rows, name, {"time": given.seconds, **MODELS[name], **options}, given.pictures)
         print(name, json.dumps(found[name], indent=2), flush=True)
     if given.save:
-        save_result(
-            PLACE.stem, f"python -m benchmarks.models.density --seconds {given.seconds:g} --save", {"models": found}
-        )
+        words = [
+            "--models",
+            *given.models,
+            "--seconds",
+            f"{given.seconds:g}",
+            *(["--set", *given.set] if given.set else []),
+        ]
+        save_result("density", f"python -m benchmarks.models.density {' '.join(words)} --save", {"models": found})
 
 
 if __name__ == "__main__":

@@ -137,10 +137,11 @@ def fit_given(
         means=np.concatenate([part.means for part in parts]),
         factors=np.concatenate([part.factors for part in parts]),
     )
+    belongs = mixture.responsibilities(points)
     own = np.repeat(np.arange(len(parts)), [len(part.weights) for part in parts])
     shares = [
         _own_shares(mixture.weights, own) if classes is not None and column is classes[0] else
-        _counted_shares(mixture, points, numbers, len(column.values))
+        _counted_shares(mixture.weights, belongs, numbers, len(column.values))
         for column, numbers in columns
     ]  # fmt: skip
     return ConditionalMixture(mixture=mixture, shares=np.concatenate(shares))
@@ -158,11 +159,10 @@ def _own_shares(weights: Array, own: NDArray[np.int64]) -> Array:
     return table / table.sum(1, keepdims=True)
 
 
-def _counted_shares(mixture: Mixture, points: Array, numbers: NDArray[np.int16], values: int) -> Array:
-    """P(component | value) from the rows that have the value; that of all rows where none has."""
-    belongs = mixture.responsibilities(points)
+def _counted_shares(weights: Array, belongs: Array, numbers: NDArray[np.int16], values: int) -> Array:
+    """P(component | value) from P(component | row) of the rows that have the value; `weights` where none has."""
     found = [belongs[numbers == value] for value in range(values)]
-    return np.stack([rows.mean(0) if len(rows) else mixture.weights for rows in found])
+    return np.stack([rows.mean(0) if len(rows) else weights for rows in found])
 
 
 def _fit_normal(points: Array) -> Normal:

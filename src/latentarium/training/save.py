@@ -1,6 +1,7 @@
 """A finished fit becomes a bundle: weights, codes, rows, kept evaluation rows, graphs, history."""
 
 import dataclasses
+import functools
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -68,6 +69,7 @@ def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> Latent
         conditions=fitted.conditions,
     )
 
+    @functools.cache
     def part(name: str) -> Encoded:
         if codes is None or fitted.model.variational:
             return encode_part(space, rows, name, seed=settings.seed)

@@ -41,7 +41,7 @@ class Autoregressive(Likelihood):
         steps = SPREAD * (torch.arange(COMPONENTS, device=mean.device) - (COMPONENTS - 1) / 2)
         centres = torch.logit(mean.clamp(1e-3, 1 - 1e-3)) + steps[:, None, None, None]
         bias = mean.new_zeros(self.outputs, *mean.shape)
-        # weights that keep the mixture's mean at the mean of its parts
+        # equal shares, so that the mean picture is the average of the parts
         bias[COMPONENTS : 2 * COMPONENTS] = centres - self._excess(centres, mean)
         bias[3 * COMPONENTS : 3 * COMPONENTS + 2] = 0.5
         return bias.flatten(0, 1)
@@ -63,7 +63,7 @@ class Autoregressive(Likelihood):
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         shares, parts, log_scales, weights = self._split(params)
-        deviation = x - (shares.exp() * parts).sum(1)
+        deviation = x - _mean(shares, parts)
         centres = parts + self._moved(deviation, weights)[:, None]
         mass = logistic_mass(x[:, None], centres, log_scales)
         return rows_of(torch.logsumexp(shares + mass, 1))
@@ -76,7 +76,7 @@ class Autoregressive(Likelihood):
 
     def mean(self, params: Tensor) -> Tensor:
         shares, parts, _, _ = self._split(params)
-        return (shares.exp() * parts).sum(1)
+        return _mean(shares, parts)
 
     def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
         shares, parts, log_scales, weights = self._split(params)
@@ -84,15 +84,15 @@ class Autoregressive(Likelihood):
         chosen = (shares - torch.log(-torch.log(noise))).argmax(1, keepdim=True)
         uniform = torch.empty_like(parts[:, 0]).uniform_(1e-5, 1 - 1e-5, generator=generator)
         step = torch.exp(log_scales.gather(1, chosen)[:, 0]) * torch.logit(uniform)
-        start, mean = parts.gather(1, chosen)[:, 0] + step, (shares.exp() * parts).sum(1)
+        start, mean = parts.gather(1, chosen)[:, 0] + step, _mean(shares, parts)
         draw, deviation = torch.zeros_like(mean), torch.zeros_like(mean)
         for row in range(mean.shape[2]):
             for column in range(mean.shape[3]):
-                here = (slice(None), slice(None), row, column)
                 for channel in range(self.channels):
-                    moved = self._moved_at(deviation, weights, row, column)
-                    draw[:, channel, row, column] = to_levels(start[here] + moved)[:, channel]
-                    deviation[:, channel, row, column] = (draw - mean)[:, channel, row, column]
+                    here = (slice(None), channel, row, column)
+                    moved = self._moved_at(deviation, weights, row, column)[:, channel]
+                    draw[here] = to_levels(start[here] + moved)
+                    deviation[here] = draw[here] - mean[here]
         return draw
 
     def _split(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -120,3 +120,8 @@ class Autoregressive(Likelihood):
         lines, columns = slice(max(row - 1, 0), row + 1), slice(max(column - 1, 0), column + 2)
         part = self._moved(deviation[:, :, lines, columns], weights[:, :, :, lines, columns])
         return part[:, :, row - lines.start, column - columns.start]
+
+
+def _mean(shares: Tensor, parts: Tensor) -> Tensor:
+    """The mean picture (b, c, h, w), from log shares and parts of it (b, components, c, h, w)."""
+    return (shares.exp() * parts).sum(1)
