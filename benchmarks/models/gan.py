@@ -24,10 +24,11 @@ from latentarium.pictures.images import sheet
 from latentarium.space import LatentSpace
 from latentarium.training.fit import train
 from latentarium.training.loop import Event
-from latentarium.training.save import Source, save_fitted, space_of_model
+from latentarium.training.save import Source, save_fitted
 from latentarium.training.settings import FitSettings
 
-LATENT, N, K, INVERTED, VAE_SECONDS = 64, 2000, 5, 500, 120
+LATENT, N, K, INVERTED, VAE_STEPS = 64, 2000, 5, 500, 6000
+BEGUN = {"net": "dense", "anchor": 0.01, "gamma": 40.0, "augment": 0.0, "patch": 4, "inversion": 0.15}
 
 
 def psnr(made: Any, real: Any) -> float:
@@ -35,11 +36,13 @@ def psnr(made: Any, real: Any) -> float:
     return float(-10 * np.log10(np.square(np.clip(made, 0, 1) - real, dtype=np.float64).mean()))
 
 
-def begin(rows: Rows, seconds: float, options: dict[str, Any]) -> dict[str, Any]:
-    """Weights of a VAE of the generator's nets, whose codes fill N(0, I) thanks to a heavy KL term."""
-    shared = {"latent": LATENT, "net": "dense", "likelihood": "gaussian", "threads": options.get("threads", 0)}
-    settings = FitSettings.make(**shared, objective="beta:10", time=seconds)
-    return {name: value.numpy() for name, value in train(rows, settings).model.state_dict().items()}
+def fitted_bundle(rows: Rows, folder: Path, settings: FitSettings, start: Any = None) -> Bundle:
+    """The bundle in `folder`, fitted first where there is none."""
+    if not (folder / "manifest.json").exists():
+        workdir = folder.with_name(f"{folder.name}-fit")
+        fitted = train(rows, settings, workdir=workdir, start=start, resume=workdir.exists(), callback=tell)
+        save_fitted(fitted, folder, source=Source(spec=rows.source))
+    return open_bundle(folder)
 
 
 def quality(rows: Rows, space: LatentSpace) -> dict[str, Any]:
@@ -65,12 +68,11 @@ def quality(rows: Rows, space: LatentSpace) -> dict[str, Any]:
     }
 
 
-def inversion(rows: Rows, bundle: Bundle) -> dict[str, float]:
+def inversion(rows: Rows, bundle: Bundle, vae: LatentSpace) -> dict[str, float]:
     """PSNR on test rows: from the encoder alone, after descent, and of a VAE of as many latents."""
     x, space = rows.array("test")[:INVERTED], bundle.space
     weights = bundle.tensors("model.safetensors")
     model = model_from_weights(bundle.manifest["architecture"], weights, bundle.modality, name=bundle.name)
-    vae = space_of_model(train(rows, FitSettings.make(latent=LATENT, time=VAE_SECONDS)))
     found = {
         "encoder": psnr(space.reconstruct(x), x),
         "inverted": psnr(space.decode(invert(model, x)), x),
@@ -96,8 +98,8 @@ def tell(event: Event) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="fashion-mnist, or the path of mnist.npz")
-    parser.add_argument("--begin", type=float, default=60.0, help="seconds of the VAE to begin with; 0 for none")
-    parser.add_argument("--steps", type=int, default=4000, help="a tenth of them train the encoder")
+    parser.add_argument("--steps", type=int, default=4000, help="of the game and its encoder")
+    parser.add_argument("--plain", action="store_true", help="a game that does not begin as a VAE")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the fit")
     parser.add_argument("--folder", type=Path, default=Path("gan"), help="where bundle and pictures go")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/gan-DATA.json")
@@ -105,29 +107,28 @@ def main() -> None:
     rows = open_source(given.data)
     options = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in given.set)}
     given.folder.mkdir(parents=True, exist_ok=True)
-    if not (given.folder / "bundle").exists():
-        start, nets = None, {}
-        if given.begin:
-            start, nets = begin(rows, given.begin, options), {"net": "dense", "anchor": 0.05, "inversion": 0.1}
-        settings = FitSettings.make(model="gan", latent=LATENT, steps=given.steps, **nets, **options)
-        fitted = train(rows, settings, workdir=given.folder, start=start, callback=tell)
-        save_fitted(fitted, given.folder / "bundle", source=Source(spec=given.data))
-    bundle = open_bundle(given.folder / "bundle")
+    first = FitSettings.make(latent=LATENT, net="dense", steps=VAE_STEPS, threads=options.get("threads", 0))
+    vae = fitted_bundle(rows, given.folder / "vae", first)
+    start = None if given.plain else vae.tensors("model.safetensors")
+    settings = FitSettings.make(
+        model="gan", latent=LATENT, steps=given.steps, **({} if given.plain else BEGUN) | options
+    )
+    bundle = fitted_bundle(rows, given.folder / "gan", settings, start)
     space, made = bundle.space, bundle.manifest["provenance"]
     draw(space, given.folder)
     value = {
         "data": rows.name,
         "settings": options,
         "steps": made["steps"],
-        "seconds": round(made["seconds"]),
+        "seconds": {"vae": round(vae.manifest["provenance"]["seconds"]), "gan": round(made["seconds"])},
         **quality(rows, space),
-        "psnr": inversion(rows, bundle),
+        "psnr": inversion(rows, bundle, vae.space),
         "alarms": made["alarms"],
     }
     print(json.dumps(value, indent=2))
     if given.save:
         words = " ".join(f"{name}={json.dumps(setting)}" for name, setting in options.items())
-        length = f"--begin {given.begin:g} --steps {given.steps}"
+        length = f"--steps {given.steps}{' --plain' * given.plain}"
         save_result(
             f"gan-{rows.name}", f"python -m benchmarks.models.gan {rows.name} {length} --set {words} --save", value
         )

@@ -79,27 +79,25 @@ def found(numbers: NDArray[np.int64], modes: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="ring, or the path of mnist.npz")
-    parser.add_argument("--seconds", type=float, default=300.0, help="of each game")
+    parser.add_argument("--steps", type=int, default=2000, help="of each game")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of both games")
     parser.add_argument("--games", nargs="+", choices=list(GAMES), default=list(GAMES))
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/modes-DATA.json")
     given = parser.parse_args()
     short = "ring" if given.data == "ring" else "stacked"
     rows, name, modes = ring() if short == "ring" else stacked(given.data)
+    options = {name: json.loads(value) for name, value in (pair.split("=", 1) for pair in given.set)}
     samples = 2000 if short == "ring" else 26_000
-    value: dict[str, Any] = {"modes": modes, "samples": samples, "seconds_a_game": given.seconds}
+    value: dict[str, Any] = {"modes": modes, "samples": samples, "steps": given.steps}
     for game in given.games:
-        fitted = train(
-            rows, FitSettings.make(model="gan", latent=64, time=given.seconds, inversion=0.01, **GAMES[game])
-        )
+        settings = {"model": "gan", "latent": 64, "steps": given.steps, "inversion": 0.01, **options, **GAMES[game]}
+        fitted = train(rows, FitSettings.make(**settings))
         made = np.clip(space_of_model(fitted).sample(samples, seed=0), 0, 1)
-        value[game] = {**found(name(made), modes), "steps": fitted.steps_done, "alarms": fitted.alarms}
+        value[game] = {**found(name(made), modes), "seconds": round(fitted.seconds), "alarms": fitted.alarms}
         print(game, json.dumps(value[game], indent=2), flush=True)
     if given.save:
-        save_result(
-            f"modes-{short}",
-            f"python -m benchmarks.models.modes {Path(given.data).name} --seconds {given.seconds:g}",
-            value,
-        )
+        words = f"{Path(given.data).name} --steps {given.steps} --set {' '.join(given.set)} --save"
+        save_result(f"modes-{short}", f"python -m benchmarks.models.modes {words}", value)
 
 
 if __name__ == "__main__":

@@ -236,7 +236,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"compile": True}, "compile must be left out for a GAN"),
     ({"net": "ladder"}, "net must be left out for a GAN, got 'ladder'"),
     ({"anchor": -1}, "anchor must be at least 0"),
-    ({"likelihood": "bernoulli"}, "likelihood must be left out for a GAN"),
+    ({"likelihood": "logistic"}, "likelihood must be left out for a GAN"),
+    ({"likelihood": "bernoulli"}, "likelihood must be left out for a GAN with nets of its own"),
     ({"precision": "bf16"}, "precision must be fp32 or auto for a GAN"),
     ({"penalties": "some"}, "penalties must be one of both, real, generated, none"),
     ({"pairing": 1.5}, "pairing must be true or false, got 1.5"),
@@ -285,11 +286,17 @@ def test_a_bundle_holds_a_gan_and_gives_it_back(tmp_path: Path, digits: Rows) ->
 DENSE = {"latent": 4, "net": "dense", "width": 32}
 
 
-@pytest.fixture(scope="module")
-def begun(digits: Rows) -> Fitted:
-    """A VAE whose decoder's values are pictures, as a generator's are."""
-    options = {"likelihood": "gaussian", "objective": "beta:4", "batch_size": 64, "steps": 150, "precision": "fp32"}
-    return train(digits, FitSettings.make(**DENSE, **options))
+@pytest.fixture(scope="module", params=["gaussian", "bernoulli"])
+def begun(digits: Rows, request: pytest.FixtureRequest) -> Fitted:
+    """A VAE to begin with; its decoder gives pictures, or their logits."""
+    options = {"objective": "beta:4", "batch_size": 64, "steps": 150, "precision": "fp32"}
+    return train(digits, FitSettings.make(**DENSE, **options, likelihood=request.param))
+
+
+def as_begun(fitted: Fitted, **options: Any) -> FitSettings:
+    """A game with the nets of the VAE it begins as."""
+    likelihood = fitted.settings.architecture.likelihood
+    return FitSettings.make(**DENSE, model="gan", likelihood=likelihood, inversion=0.01, patch=4, **options)
 
 
 def weights_of(fitted: Fitted) -> dict[str, NDArray[Any]]:
@@ -298,20 +305,20 @@ def weights_of(fitted: Fitted) -> dict[str, NDArray[Any]]:
 
 def test_a_game_can_begin_as_a_vae(digits: Rows, begun: Fitted) -> None:
     """Its decoder generates from the first step on, and the encoder is that of its means."""
-    options = {**DENSE, "model": "gan", "steps": 4, "learning_rate": 1e-9, "half_life": 0.0, "inversion": 0.01}
-    game = train(digits, FitSettings.make(**options), start=weights_of(begun))
+    settings = as_begun(begun, steps=4, learning_rate=1e-9, half_life=0.0)
+    game = train(digits, settings, start=weights_of(begun))
     assert not game.model.variational
     x = digits.array("test")
     before, after = space_of_model(begun).reconstruct(x), space_of_model(game).reconstruct(x)
-    assert float(np.square(before - x).mean()) < 0.6 * float(x.var(0).mean())
+    assert float(np.square(before - x).mean()) < 0.85 * float(x.var(0).mean())
     np.testing.assert_allclose(after, before, atol=0.02)
 
 
 def test_an_anchor_keeps_real_rows_where_the_encoder_puts_them(digits: Rows, begun: Fitted) -> None:
     def error(anchor: float) -> float:
-        options = {**DENSE, "model": "gan", "steps": 60, "learning_rate": 5e-3, "inversion": 0.01, "anchor": anchor}
-        game = train(digits, FitSettings.make(**options), start=weights_of(begun))
+        settings = as_begun(begun, steps=60, learning_rate=5e-3, anchor=anchor)
+        game = train(digits, settings, start=weights_of(begun))
         x = digits.array("test")
         return float(np.square(space_of_model(game).reconstruct(x) - x).mean())
 
-    assert error(1.0) < 0.8 * error(0.0)
+    assert error(1.0) < 0.9 * error(0.0)

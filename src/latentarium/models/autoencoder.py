@@ -226,6 +226,10 @@ class Autoencoder(nn.Module):
         """The likelihood's parameters at latent points, float32."""
         return self.decoder(self.joined(z, condition)).float()
 
+    def unclipped(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """`decode` before values are brought into the data's range."""
+        return self.likelihood.unclipped(self.params(z, condition))
+
     def decode(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         """Latent points to data units."""
         return self.likelihood.mean(self.decoder(self.joined(z, condition)))

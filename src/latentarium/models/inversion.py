@@ -54,7 +54,7 @@ def invert(
     for name, value in (("learning_rate", learning_rate), ("prior_weight", prior_weight)):
         if not 0 <= value < float("inf"):
             raise invalid(name, "a finite number from 0 up", value)
-    if model.variational or model.likelihood.name != "gaussian":
+    if model.variational or model.likelihood.name not in ("gaussian", "bernoulli"):
         raise invalid("model", "a GAN; other models encode by themselves", type(model.decoder).__name__)
     rows = as_rows(x, _picture_shape(model.decoder), name="x")
     device = next(model.parameters()).device
@@ -80,7 +80,7 @@ def _descend(model: Autoencoder, x: Tensor, steps: int, rate: float, prior_weigh
     optimizer = torch.optim.Adam([z], lr=rate, betas=(0.9, 0.99))
     best, lowest = z.detach().clone(), torch.full((len(x),), float("inf"), device=x.device)
     for step in range(steps + 1):
-        cost = (model.params(z) - x).square().flatten(1).mean(1) + prior_weight * z.square().mean(1)
+        cost = (model.unclipped(z) - x).square().flatten(1).mean(1) + prior_weight * z.square().mean(1)
         better = cost.detach() < lowest
         best, lowest = torch.where(better[:, None], z.detach(), best), torch.where(better, cost.detach(), lowest)
         if step == steps:

@@ -135,18 +135,18 @@ def _game(job: Job, state: State, steps: int) -> Terms:
     opponent, latent = _opponent(state), settings.architecture.latent
     real, condition = batches.take(step), batches.conditions(step)
     with torch.no_grad():
-        made = model.params(batches.noise(2 * step, latent), condition)
+        made = model.unclipped(batches.noise(2 * step, latent), condition)
     terms = opponent.learn(real, made, _draws(job, step, 0), turn, average=job.runtime.mean, condition=condition)
     # rows the discriminator has not just been trained on
     real, condition = batches.take(step + 1), batches.conditions(step + 1)
-    made = model.params(batches.noise(2 * step + 1, latent), condition)
+    made = model.unclipped(batches.noise(2 * step + 1, latent), condition)
     draws = _draws(job, step, 1)
     with torch.no_grad():
         other = opponent.score(augment(real, draws[: len(real)], turn.augment), condition)
     own = opponent.score(augment(made, draws[len(real) :], turn.augment), condition)
     loss = adversarial_loss(own, other, pairing=settings.adversarial.pairing)
     if settings.adversarial.anchor:
-        loss = loss + settings.adversarial.anchor * _drift(model, real, condition)
+        loss = loss + settings.adversarial.anchor * _drift(model, real, batches.noise(2 * step, latent), condition)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     set_rate(state.optimizer, turn)
@@ -157,11 +157,15 @@ def _game(job: Job, state: State, steps: int) -> Terms:
     return {"loss": loss.detach(), **terms, "generator_norm": norm}
 
 
-def _drift(model: Autoencoder, real: Tensor, condition: Tensor | None) -> Tensor:
-    """Squared error of real rows behind the encoder, which only the generator can lower; a sum over values."""
+def _drift(model: Autoencoder, real: Tensor, noise: Tensor, condition: Tensor | None) -> Tensor:
+    """Squared error of real rows behind the encoder, which only the generator can lower; a sum over values.
+
+    Codes are scattered as far as they leave N(0, I) unfilled, or the game would be free to spoil what lies between.
+    """
     with torch.no_grad():
         codes = model.posterior(real)[0]
-    return (model.params(codes, condition) - real).square().flatten(1).sum(1).mean()
+        codes = codes + (1 - codes.var(0, correction=0)).clamp_min(0).sqrt() * noise
+    return (model.unclipped(codes, condition) - real).square().flatten(1).sum(1).mean()
 
 
 def _encoder(job: Job, state: State, first: int) -> Terms:
@@ -170,10 +174,11 @@ def _encoder(job: Job, state: State, first: int) -> Terms:
     z, real = batches.noise(2 * step, job.settings.architecture.latent), batches.take(step)
     condition = batches.conditions(step)
     with torch.no_grad():
-        made = model.params(z, condition).clamp(0, 1)
+        made = model.decode(z, condition)
     guessed, codes = model.posterior(torch.cat([made, real]))[0].split([len(z), len(real)])
     latent_error = (guessed - z).square().mean()
-    pixel_error = (fixed(model.decoder, model.joined(codes, condition)) - real).square().mean()
+    found = model.likelihood.unclipped(fixed(model.decoder, model.joined(codes, condition)))
+    pixel_error = (found - real).square().mean()
     loss = latent_error + PIXEL_WEIGHT * pixel_error + PRIOR_WEIGHT * codes.square().mean()
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()

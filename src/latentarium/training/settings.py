@@ -186,7 +186,7 @@ class FitSettings:
                 raise invalid(name, "left out for a GAN", getattr(self, name))
         for name, allowed in {
             "net": ("auto", "gan", "dense", "conv"),
-            "likelihood": ("auto", "gaussian"),
+            "likelihood": ("auto", "gaussian", "bernoulli"),
             "levels": (16,),
             "quantiser": ("",),
         }.items():
@@ -195,8 +195,11 @@ class FitSettings:
         if self.precision == "bf16":
             raise invalid("precision", "fp32 or auto for a GAN, whose penalties need it", "bf16")
         net = "gan" if self.architecture.net == "auto" else self.architecture.net
-        settled = replace(self.architecture, variational=False, net=net, likelihood="gaussian")
-        object.__setattr__(self, "architecture", settled)
+        if net == "gan" and self.architecture.likelihood == "bernoulli":
+            raise invalid(
+                "likelihood", "left out for a GAN with nets of its own", "bernoulli", "or give net dense or conv"
+            )
+        object.__setattr__(self, "architecture", replace(self.architecture, variational=False, net=net))
 
     @property
     def latent_scalars(self) -> bool:

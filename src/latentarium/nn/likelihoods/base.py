@@ -25,6 +25,10 @@ class Likelihood(nn.Module):
     def mean(self, params: Tensor) -> Tensor:
         """Expected datum in data units, the shape of x."""
 
+    def unclipped(self, params: Tensor) -> Tensor:
+        """`mean` before it is brought into the data's range, so that gradients reach what lies outside of it."""
+        return self.mean(params)
+
     @abstractmethod
     def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
         """One draw of x for each row."""

@@ -100,6 +100,9 @@ class Gaussian(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         return params.clamp(0, 1)
 
+    def unclipped(self, params: Tensor) -> Tensor:
+        return params
+
     def sample(self, params: Tensor, generator: torch.Generator) -> Tensor:
         noise = torch.empty_like(params).normal_(generator=generator)
         return (params + self.variance.sqrt() * noise).clamp(0, 1)
