@@ -13,7 +13,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from latentarium.adapters import as_space, from_callables, from_codes, from_sklearn, from_torch
+    from latentarium.applications.anomaly import LatentOutlierDetector
     from latentarium.applications.paths import blend, traverse
+    from latentarium.applications.transfer import LatentTransformer
     from latentarium.bundle import open_bundle
     from latentarium.checks import check_space
     from latentarium.data import open_source
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 # name -> module it is defined in; resolved on first use, so that importing the package loads no framework
 _HOMES = {
+    "LatentOutlierDetector": "latentarium.applications.anomaly",
     "LatentSpace": "latentarium.space",
+    "LatentTransformer": "latentarium.applications.transfer",
     "as_space": "latentarium.adapters",
     "blend": "latentarium.applications.paths",
     "check_space": "latentarium.checks",
@@ -41,7 +45,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "LatentOutlierDetector",
     "LatentSpace",
+    "LatentTransformer",
     "as_space",
     "blend",
     "check_space",

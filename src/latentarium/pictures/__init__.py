@@ -1,6 +1,7 @@
 """Pictures: arrays in, PIL images or SVG text out. Nothing here writes a file or keeps global state."""
 
 from latentarium.pictures.charts import feature_bars, history_plot, profile_plot, spectrum_plot
+from latentarium.pictures.heat import heat, heat_sheet
 from latentarium.pictures.images import pairs_sheet, png_bytes, sheet, strip, to_image, traversals
 from latentarium.pictures.maps import map_image, map_plot
 from latentarium.pictures.svg import PALETTE
@@ -8,6 +9,8 @@ from latentarium.pictures.svg import PALETTE
 __all__ = [
     "PALETTE",
     "feature_bars",
+    "heat",
+    "heat_sheet",
     "history_plot",
     "map_image",
     "map_plot",

@@ -1,0 +1,1 @@
+"""Benchmarks of what a latent space is put to work for."""
