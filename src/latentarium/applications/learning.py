@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from latentarium.adapters import from_callables
 from latentarium.arrays import FloatArray, as_rows, check_positive_int
 from latentarium.data.levels import channels_first
-from latentarium.data.modalities import Column, ImageModality, TableModality
+from latentarium.data.modalities import MOST_CHANNELS, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, invalid
 from latentarium.rng import generator
@@ -31,10 +31,12 @@ class Frame:
     ----------
     data_shape : of one row of the space
     modality : of data that a space is to be learned from; None where the caller's arrays are in the space's units
+    is_picture : whether rows are pictures (channels, height, width)
     """
 
     data_shape: tuple[int, ...]
     modality: Modality | None = None
+    is_picture: bool = False
 
     @classmethod
     def of(cls, x: NDArray[Any]) -> "Frame":
@@ -42,7 +44,7 @@ class Frame:
         if x.ndim > 2:
             _, channels, height, width = channels_first(x, "X").shape
             modality: Modality = ImageModality(channels=channels, height=height, width=width)
-            return cls(data_shape=modality.data_shape, modality=modality)
+            return cls(data_shape=modality.data_shape, modality=modality, is_picture=True)
         mean, std = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64)
         # a column that does not vary keeps its units: another value there is as odd as it looks
         still = std <= 1e-12 * np.maximum(1, np.abs(mean))
@@ -55,14 +57,10 @@ class Frame:
     @classmethod
     def of_space(cls, space: LatentSpace) -> "Frame":
         """For a space that is there: its own units, rows flattened or not."""
-        return cls(data_shape=space.data_shape)
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether rows are pictures (channels, height, width)."""
-        if self.modality is not None:
-            return isinstance(self.modality, ImageModality)
-        return len(self.data_shape) == 3 and self.data_shape[0] <= 4 and min(self.data_shape[1:]) >= 8
+        shape = space.data_shape
+        shaped = len(shape) == 3 and shape[0] <= MOST_CHANNELS and min(shape[1:]) >= SMALLEST
+        known = isinstance(space.modality, ImageModality) if space.modality is not None else shaped
+        return cls(data_shape=shape, is_picture=known)
 
     def array(self, x: NDArray[Any]) -> FloatArray:
         """Rows in array units, float32 (n, *data_shape)."""

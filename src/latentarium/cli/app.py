@@ -280,6 +280,38 @@ def traverse(
 
 
 @app.command()
+def detect(
+    bundle: BundleArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="New data of the kind the space was learned from.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Table of scores (.parquet or .csv); a page and a sheet lie beside it.")
+    ] = Path("odd.parquet"),
+    scores: Annotated[
+        str,
+        typer.Option(
+            help="plane, weighted, plain, elbo, iwae, mahalanobis, latent-neighbours, data-neighbours, or a sum: a+b."
+        ),
+    ] = "plane",
+    threshold: Annotated[str, typer.Option(help="conformal, quantile or pot.")] = "conformal",
+    alpha: Annotated[float, typer.Option(help="Share of normal rows that may be called odd.")] = 0.05,
+    fdr: Annotated[float, typer.Option(help="Share of false ones that is allowed among the discoveries.")] = 0.1,
+    neighbours: Annotated[int, typer.Option(help="Rows that a row is compared with.")] = 20,
+    oddest: Annotated[int, typer.Option(help="How many of the oddest rows to show.")] = 20,
+    source: Annotated[
+        str | None, typer.Option(help="Where the bundle's source is now, when it is not where the fit found it.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Find odd rows in DATA: a table of scores, a sheet of the oddest with heat-maps, and an HTML page."""
+    from latentarium.cli.finding import DetectRequest, run_detect
+
+    settings = {"scores": scores, "threshold": threshold, "alpha": alpha, "neighbours": neighbours, "seed": seed}
+    request = DetectRequest(data=data, out=out, source=source, settings=settings, fdr=fdr, oddest=oddest)
+    run_detect(bundle, request, as_json=json)
+
+
+@app.command()
 def encode(
     bundle: BundleArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],

