@@ -312,6 +312,30 @@ def detect(
 
 
 @app.command()
+def search(
+    bundle: BundleArgument,
+    query: Annotated[
+        list[str], typer.Argument(metavar="QUERY...", help="Row ids or numbers, or one file or folder of new data.")
+    ],
+    n: Annotated[int, typer.Option("-n", help="How many rows to find.")] = 10,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only rows with COLUMN=VALUE; also !=, <, <=, >, >=; several times.")
+    ] = None,
+    odd_one_out: Annotated[
+        bool, typer.Option("--odd-one-out", help="Say which of the given rows does not belong.")
+    ] = False,
+    store: Annotated[str, typer.Option(help="exact, lance (an index beside the bundle) or auto.")] = "auto",
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Find rows with codes near those of QUERY: more like these, or the odd one out among them."""
+    from latentarium.cli.finding import SearchRequest, run_search
+
+    request = SearchRequest(query=query, n=n, where=where or (), store=store, out=out)
+    run_search(bundle, request, odd=odd_one_out, as_json=json)
+
+
+@app.command()
 def encode(
     bundle: BundleArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],

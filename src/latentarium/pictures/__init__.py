@@ -2,7 +2,7 @@
 
 from latentarium.pictures.charts import feature_bars, history_plot, profile_plot, share_bars, spectrum_plot
 from latentarium.pictures.heat import heat, heat_sheet
-from latentarium.pictures.images import pairs_sheet, png_bytes, sheet, strip, to_image, traversals
+from latentarium.pictures.images import pairs_sheet, png_bytes, query_sheet, sheet, strip, to_image, traversals
 from latentarium.pictures.maps import map_image, map_plot
 from latentarium.pictures.svg import PALETTE
 
@@ -17,6 +17,7 @@ __all__ = [
     "pairs_sheet",
     "png_bytes",
     "profile_plot",
+    "query_sheet",
     "share_bars",
     "sheet",
     "spectrum_plot",

@@ -75,6 +75,17 @@ def pairs_sheet(
     return _grid(stacked, min(columns, len(stacked)), 2 * space if gutter is None else gutter)
 
 
+def query_sheet(queries: ArrayLike, found: ArrayLike, *, columns: int = 10, scale: int | None = None) -> "Image":
+    """What was looked for in the first row of the grid, or rows, and what was found below it."""
+    first, second = np.asarray(queries), np.asarray(found)
+    blank = (-len(first)) % columns if len(second) else 0
+    shown = _pixels(first, "queries")
+    cells = np.concatenate([shown, np.zeros((blank, *shown.shape[1:]), np.uint8)])
+    if len(second):
+        cells = np.concatenate([cells, _pixels(second, "found")])
+    return _grid(_enlarge(cells, _scale(cells.shape[1:3], scale)), min(columns, len(cells)), None)
+
+
 def strip(frames: ArrayLike, *, scale: int | None = None, gutter: int | None = None) -> "Image":
     """Frames (n, c, h, w) of one path, left to right."""
     return sheet(frames, columns=max(1, len(np.asarray(frames))), scale=scale, gutter=gutter)

@@ -37,7 +37,8 @@ THRESHOLDS = {
     "quantile": quantile_threshold,
     "pot": peaks_over_threshold,
 }
-_SPLIT, _REFERENCE = 62, 63
+_SPLIT, _REFERENCE, _FIRST = 62, 63, 67
+FIRST_LOOKS, FIRST_ROWS = 4, 200
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -180,7 +181,9 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
         self.labels_ = np.ones(len(x), np.int64)
         if share:
             self._fit_to(x, own)
-            oddest = np.argsort(-self._judge.scores(x), kind="stable")[: round(share * len(x))]
+            oddest = np.argsort(-_first_look(self._judge.setting, x, self.scores), kind="stable")[
+                : round(share * len(x))
+            ]
             self.labels_[oddest] = -1
         self._fit_to(x[self.labels_ == 1], own)
         return self
@@ -306,6 +309,19 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
         if self.novelty:
             raise invalid("contamination", "'auto' where novelty is true", value)
         return float(value)
+
+
+def _first_look(setting: Setting, x: FloatArray, scores: str) -> Array:
+    """How odd rows are that may hold odd ones: mean logarithm of their scores against a few small draws of them.
+
+    In a small draw odd rows are too few to be each other's neighbours, even where they are many and alike.
+    """
+    random, looks = generator(setting.seed, _FIRST), np.zeros(len(x))
+    for _ in range(FIRST_LOOKS):
+        drawn = np.sort(random.choice(len(x), min(FIRST_ROWS, len(x)), replace=False))
+        found = Judge.fit(setting, x[drawn], scores=scores).scores(x)
+        looks += np.log(np.maximum(found - min(found.min(), 0), 1e-300))
+    return looks
 
 
 def _parted(x: FloatArray, share: float, seed: int) -> tuple[FloatArray, FloatArray]:
