@@ -10,7 +10,7 @@ JOBS ?= 2
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-anomaly lint docs clean
+.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-anomaly bench-transfer bench-search lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ lint: $(VENV)/.ready ## style, layers, sizes and types
 	$(BIN)/python scripts/check_sizes.py src scripts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-anomaly ## every benchmark
+bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-anomaly bench-transfer bench-search ## every benchmark
 
 bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 	@scripts/fashion_mnist.sh
@@ -73,6 +73,13 @@ bench-factors: $(VENV)/.ready ## disentanglement of six models, seed by seed; go
 bench-anomaly: $(VENV)/.bench ## odd pictures, table rows and tiles against other detectors; goes on where it was stopped
 	@scripts/fashion_mnist.sh
 	@$(BIN)/python -m benchmarks.applications.anomaly $(ARGS)
+
+bench-transfer: $(VENV)/.ready ## few labels and linear probes on Fashion-MNIST
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.applications.transfer $(ARGS)
+
+bench-search: $(VENV)/.bench ## nearest codes among a million: recall, latency, memory
+	@$(BIN)/python -m benchmarks.applications.search $(ARGS)
 
 docs: $(VENV)/.ready ## the reference as static pages in site/
 	@$(BIN)/python -W ignore -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)

@@ -171,7 +171,7 @@ def test_settings_say_what_is_wrong() -> None:
         ({"threshold": "best"}, "threshold must be one of conformal, quantile, pot, got 'best'"),
         ({"alpha": 1.5}, "alpha must be a share between 0 and 1"),
         ({"contamination": 0.7}, "contamination must be 'auto' or a share"),
-        ({"model": "gan"}, "model must be one of pca, vae, ae"),
+        ({"model": "gan"}, "model must be one of pca, edges, vae, ae"),
         ({"neighbours": 0}, "neighbours must be an integer"),
         ({"options": {"steps": 5}}, "model 'pca' takes no options"),
     ):

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.adapters import from_callables
-from latentarium.arrays import FloatArray, as_rows, check_positive_int
+from latentarium.arrays import FloatArray, as_rows, batches, check_positive_int
 from latentarium.data.levels import channels_first
 from latentarium.data.modalities import MOST_CHANNELS, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, invalid
+from latentarium.measures.detection import OrientedEdges
 from latentarium.rng import generator
 from latentarium.space import LatentSpace, Modality
 
-MODELS = ("pca", "vae", "ae")
+MODELS = ("pca", "edges", "vae", "ae")
 FEWEST_STEPS, EPOCHS = 100, 30
 _VALIDATION = 71
 VALIDATION_SHARE = 0.05
@@ -84,17 +85,18 @@ def learn_space(
 
     Parameters
     ----------
-    model : "pca", "vae" or "ae"
+    model : "pca"; "edges", components of the edge directions of pictures (`measures.detection.OrientedEdges`) with
+        the best linear way back to pixels; "vae" or "ae"
     latent : dimensions, at most what the rows allow
     options : settings of the fit such as steps or epochs; a VAE or AE has 30 epochs, at least 100 steps
     """
     if model not in MODELS:
         raise invalid("model", f"one of {', '.join(MODELS)}", model)
     check_positive_int(latent, "latent", high=4096)
-    if model == "pca":
+    if model in ("pca", "edges"):
         if options:
-            raise InvalidInput(f"model 'pca' takes no options, got {', '.join(sorted(options))}")
-        return _principal(x, latent=latent, seed=seed)
+            raise InvalidInput(f"model {model!r} takes no options, got {', '.join(sorted(options))}")
+        return _principal(x, latent=latent, seed=seed) if model == "pca" else _edges(x, frame, latent=latent, seed=seed)
     return _trained(x, frame, model=model, latent=latent, seed=seed, options=dict(options or {}))
 
 
@@ -111,6 +113,24 @@ class _Axes:
 
     def decode(self, z: FloatArray) -> FloatArray:
         return np.asarray(z @ self.basis + self.mean, np.float32).reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _EdgeAxes:
+    """Components of edge directions, and a linear way from them to pixels."""
+
+    features: OrientedEdges
+    mean: FloatArray
+    basis: FloatArray
+    back: FloatArray
+
+    def encode(self, x: FloatArray) -> FloatArray:
+        cells = self.features.cells(x).reshape(len(x), -1)
+        return np.asarray((cells - self.mean) @ self.basis.T, np.float32)
+
+    def decode(self, z: FloatArray) -> FloatArray:
+        pixels = z @ self.back[:-1] + self.back[-1]
+        return np.clip(pixels, 0, 1).astype(np.float32).reshape(-1, *self.features.data_shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,24 +177,55 @@ def _there(function: Callable[..., Any] | None) -> Callable[..., Any]:
 
 
 def _principal(x: FloatArray, *, latent: int, seed: int) -> LatentSpace:
-    from sklearn.decomposition import PCA
-
     flat, shape = x.reshape(len(x), -1).astype(np.float64), x.shape[1:]
-    count = min(latent, *flat.shape)
-    solver = "covariance_eigh" if flat.shape[1] <= min(len(flat), 2048) else "full"
-    if min(flat.shape) > 2048:
-        solver = "randomized"
-    fitted = PCA(count, svd_solver=solver, random_state=seed).fit(flat)
+    fitted = _components(flat, latent, seed)
     axes = _Axes(np.asarray(fitted.mean_, np.float32), np.asarray(fitted.components_, np.float32), shape)
     return from_callables(
         axes.encode,
         axes.decode,
         data_shape=shape,
-        latent_shape=(count,),
+        latent_shape=(len(axes.basis),),
         name="principal components",
-        provenance={"kind": "pca", "latent": count},
+        provenance={"kind": "pca", "latent": len(axes.basis)},
         batch_size=256,
     )
+
+
+def _edges(x: FloatArray, frame: Frame, *, latent: int, seed: int) -> LatentSpace:
+    """Components of edge directions; axes of large variance are shrunk to the root of their spread."""
+    if not frame.is_picture:
+        raise invalid("model", "'edges' for pictures alone", f"rows of shape {frame.data_shape}")
+    features = OrientedEdges(frame.data_shape)
+    cells = np.concatenate(
+        [features.cells(x[part]).reshape(part.stop - part.start, -1) for part in batches(len(x), 256)]
+    )
+    fitted = _components(cells.astype(np.float64), latent, seed)
+    spread = np.sqrt(np.maximum(fitted.explained_variance_, 1e-12))
+    basis = np.asarray(fitted.components_ / np.sqrt(spread)[:, None], np.float32)
+    mean = np.asarray(fitted.mean_, np.float32)
+    codes = ((cells - mean) @ basis.T).astype(np.float64)
+    back = np.linalg.lstsq(np.c_[codes, np.ones(len(codes))], x.reshape(len(x), -1).astype(np.float64), rcond=None)[0]
+    network = _EdgeAxes(features, mean, basis, np.asarray(back, np.float32))
+    return from_callables(
+        network.encode,
+        network.decode,
+        data_shape=frame.data_shape,
+        latent_shape=(len(basis),),
+        modality=frame.modality,
+        name="edge components",
+        provenance={"kind": "edges", "latent": len(basis)},
+        batch_size=256,
+    )
+
+
+def _components(flat: NDArray[np.float64], latent: int, seed: int) -> Any:
+    """scikit-learn's PCA, by the way that suits the shape."""
+    from sklearn.decomposition import PCA
+
+    solver = "covariance_eigh" if flat.shape[1] <= min(len(flat), 2048) else "full"
+    if min(flat.shape) > 2048:
+        solver = "randomized"
+    return PCA(min(latent, *flat.shape), svd_solver=solver, random_state=seed).fit(flat)
 
 
 def _trained(

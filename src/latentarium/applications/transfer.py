@@ -21,7 +21,8 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     ----------
     space : a `LatentSpace` that can encode; rows are in its array units, flattened or not. None learns one in `fit`
         from a matrix, or from pictures (n, h, w) and so on
-    model : of a space that is learned: "vae", "ae" or "pca"
+    model : of a space that is learned: "vae", "ae", "pca", or "edges" for pictures, closed form, from whose codes
+        classes are easiest to tell
     latent : its dimensions
     options : settings of the fit, such as {"steps": 2000, "objective": "beta:4"}
     seed : of every random choice

@@ -336,6 +336,22 @@ def search(
 
 
 @app.command()
+def probe(
+    bundle: BundleArgument,
+    label: Annotated[str, typer.Option(help="Column of classes to tell apart.")] = "label",
+    draws: Annotated[int, typer.Option(help="Draws of the few labels.")] = 10,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML page to write.")] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """What the codes are worth to a classifier, with all labels and with few, beside raw rows and PCA of equal size."""
+    from latentarium.cli.probing import run_probe
+
+    run_probe(bundle, label=label, draws=draws, data=data, out=out, seed=seed, as_json=json)
+
+
+@app.command()
 def encode(
     bundle: BundleArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],

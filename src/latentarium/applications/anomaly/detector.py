@@ -97,7 +97,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     ----------
     space : a `LatentSpace` with encode, and decode for all scores but "plane", "data-neighbours"; rows are in its
         array units, flattened or not. None learns one from X: a matrix, or pictures (n, h, w) and so on
-    model : of a space learned on the spot: "pca", "vae" or "ae"
+    model : of a space learned on the spot: "pca", "edges" (pictures), "vae" or "ae"
     latent : its dimensions
     scores : "plane", "weighted" (reconstruction error in units of each value's own), "plain", "elbo", "iwae",
         "mahalanobis", "latent-neighbours", "data-neighbours", or several joined by +, each in units of what a
