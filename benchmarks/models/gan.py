@@ -110,9 +110,8 @@ def main() -> None:
     first = FitSettings.make(latent=LATENT, net="dense", steps=VAE_STEPS, threads=options.get("threads", 0))
     vae = fitted_bundle(rows, given.folder / "vae", first)
     start = None if given.plain else vae.tensors("model.safetensors")
-    settings = FitSettings.make(
-        model="gan", latent=LATENT, steps=given.steps, **({} if given.plain else BEGUN) | options
-    )
+    options = ({} if given.plain else BEGUN) | options
+    settings = FitSettings.make(model="gan", latent=LATENT, steps=given.steps, **options)
     bundle = fitted_bundle(rows, given.folder / "gan", settings, start)
     space, made = bundle.space, bundle.manifest["provenance"]
     draw(space, given.folder)
@@ -127,11 +126,8 @@ def main() -> None:
     }
     print(json.dumps(value, indent=2))
     if given.save:
-        words = " ".join(f"{name}={json.dumps(setting)}" for name, setting in options.items())
-        length = f"--steps {given.steps}{' --plain' * given.plain}"
-        save_result(
-            f"gan-{rows.name}", f"python -m benchmarks.models.gan {rows.name} {length} --set {words} --save", value
-        )
+        words = f"{rows.name} --steps {given.steps}{' --plain' * given.plain} --set {' '.join(given.set)} --save"
+        save_result(f"gan-{rows.name}", f"python -m benchmarks.models.gan {words}", value)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from latentarium.training.settings import FitSettings
 Name = Callable[[NDArray[np.float32]], NDArray[np.int64]]
 """Samples (n, c, h, w) to the numbers of their modes, -1 for none."""
 GAMES: dict[str, dict[str, Any]] = {"ours": {}, "plainer": {"pairing": False, "penalties": "real"}}
-SIDE, SPREAD, RADIUS = 16, 1.3, 5.0
+SIDE, SPREAD, RADIUS, JITTER = 16, 1.3, 5.0, 0.4
 
 
 def ring(count: int = 20_000) -> tuple[Rows, Name, int]:
@@ -39,14 +39,14 @@ def ring(count: int = 20_000) -> tuple[Rows, Name, int]:
         return np.exp(-0.5 * (gap**2).sum(1) / SPREAD**2)
 
     random = np.random.default_rng(0)
-    centres = places[random.integers(0, 8, count)] + 0.15 * random.standard_normal((count, 2))
+    centres = places[random.integers(0, 8, count)] + JITTER * random.standard_normal((count, 2))
     known = blobs(places).reshape(8, -1)
     known /= np.linalg.norm(known, axis=1, keepdims=True)
 
     def name(samples: NDArray[np.float32]) -> NDArray[np.int64]:
         flat = samples.reshape(len(samples), -1)
         likeness = flat @ known.T / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
-        return np.where(likeness.max(1) > 0.9, likeness.argmax(1), -1)
+        return np.where(likeness.max(1) > 0.85, likeness.argmax(1), -1)
 
     return rows_from_arrays((255 * blobs(centres)[:, None]).astype(np.uint8)), name, 8
 
