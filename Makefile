@@ -1,6 +1,7 @@
 # Every target sets up .venv by itself; pass options on with ARGS, as in: make demo ARGS="--no-serve --json -o out"
 PYTHON ?= python3
 VENV := .venv
+TENSORFLOW := .venv-tensorflow
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -24,6 +25,14 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# TensorFlow wants another h5py, so that Keras on it is tested in an environment of its own
+$(TENSORFLOW)/.ready: constraints-tensorflow.txt
+	@test -x $(TENSORFLOW)/bin/python || $(PYTHON) -m venv $(TENSORFLOW)
+	@echo "Installing TensorFlow into $(TENSORFLOW) (about 1.6 GB the first time)" >&2
+	@$(TENSORFLOW)/bin/python -m pip --disable-pip-version-check --quiet install \
+		-c constraints-tensorflow.txt tensorflow-cpu keras pytest
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.ready
 	@$(PIP) install -c constraints.txt -e '.[bench]'
 	@touch $@
@@ -32,7 +41,7 @@ demo: $(VENV)/.ready ## fit, measure and map Fashion-MNIST, then show it
 	@scripts/fashion_mnist.sh
 	@$(BIN)/latentarium demo $(ARGS)
 
-test: lint ## static checks, doctests and the whole test suite
+test: lint $(TENSORFLOW)/.ready ## static checks, doctests and the whole test suite
 	@scripts/fashion_mnist.sh
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules src/latentarium tests $(ARGS)
 
@@ -75,5 +84,5 @@ docs: $(VENV)/.ready ## the reference as static pages in site/
 	@echo "site/index.html"
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) site build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TENSORFLOW) site build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from latentarium.adapters import as_space, from_callables, from_codes, from_sklearn, from_torch
+    from latentarium.adapters import (
+        as_space,
+        from_callables,
+        from_codes,
+        from_diffusers,
+        from_keras,
+        from_onnx,
+        from_sklearn,
+        from_torch,
+    )
     from latentarium.applications.paths import blend, traverse
     from latentarium.bundle import open_bundle
     from latentarium.checks import check_space
@@ -32,6 +41,9 @@ _HOMES = {
     "fit_map": "latentarium.maps",
     "from_callables": "latentarium.adapters",
     "from_codes": "latentarium.adapters",
+    "from_diffusers": "latentarium.adapters",
+    "from_keras": "latentarium.adapters",
+    "from_onnx": "latentarium.adapters",
     "from_sklearn": "latentarium.adapters",
     "from_torch": "latentarium.adapters",
     "measure": "latentarium.measures",
@@ -49,6 +61,9 @@ __all__ = [
     "fit_map",
     "from_callables",
     "from_codes",
+    "from_diffusers",
+    "from_keras",
+    "from_onnx",
     "from_sklearn",
     "from_torch",
     "measure",

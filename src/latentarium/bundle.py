@@ -58,9 +58,10 @@ class Bundle:
     @cached_property
     def space(self) -> LatentSpace:
         """The space, rebuilt from weights or, for networks that are not ours, run from its ONNX files."""
-        from latentarium.models.stored import space_from_graphs, space_from_weights
+        from latentarium.adapters.graphs import space_from_graphs
+        from latentarium.models.stored import space_from_weights
 
-        shared = {"name": self.name, "prior": self.prior, "provenance": self.manifest["provenance"]}
+        shared: dict[str, Any] = {"name": self.name, "prior": self.prior, "provenance": self.manifest["provenance"]}
         architecture = self.manifest["architecture"]
         if self.built_in:
             conditions = conditions_from_json(self.manifest.get("conditions", ()))
@@ -68,10 +69,12 @@ class Bundle:
             space = space_from_weights(architecture, weights, self.modality, conditions=conditions, **shared)
             return dataclasses.replace(space, given_prior=self.given_prior)
         return space_from_graphs(
-            (self.file("encoder.onnx"), self.file("decoder.onnx")),
-            self.modality,
-            latent=architecture["latent"],
+            {part: self.file(f"{part}.onnx") for part in ("encoder", "decoder") if self.has(f"{part}.onnx")},
+            shape=tuple(self.manifest["shape"]),
+            data_shape=self.modality.data_shape,
             variational=architecture["variational"],
+            affine=architecture.get("affine", False),
+            modality=self.modality,
             **shared,
         )
 

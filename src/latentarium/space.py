@@ -92,6 +92,8 @@ class LatentSpace:
     given_fn : condition vector (k,) -> the space whose decoder is told it; zeros are what this space has been told
     given_prior : where codes of rows with a given value lie, None where the prior does not depend on it
     untold_prior : the prior while nothing is given, in a space that has been given something
+    graphs_fn : () -> "encoder" and "decoder" as ONNX bytes in the units of this space, for a bundle to hold; None where
+        the functions cannot be stored, or are stored in another form
     modality : raw <-> array, or None where the caller speaks array units
     provenance : where the space came from, JSON-ready
     batch_size : rows per call of the functions above; every call gets exactly this many
@@ -121,6 +123,7 @@ class LatentSpace:
     given_fn: Callable[[FloatArray], "LatentSpace"] | None = None
     given_prior: ConditionalMixture | None = None
     untold_prior: Distribution | None = None
+    graphs_fn: Callable[[], Mapping[str, bytes]] | None = None
     modality: Modality | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     batch_size: int = 64
@@ -388,6 +391,7 @@ def _standardised(space: LatentSpace, mean: FloatArray, std: FloatArray) -> Late
         decode_jvp_fn=space.decode_jvp_fn and jvp,
         log_likelihood_fn=space.log_likelihood_fn and likelihood,
         given_fn=space.given_fn and given,
+        graphs_fn=None,
         **{slot: _moved(getattr(space, slot), mean, std) for slot in ("prior", "given_prior", "untold_prior")},
         geometry=_rescaled(space.geometry, mean, std),
         provenance={**space.provenance, "standardised": {"mean": mean.tolist(), "std": std.tolist()}},

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from latentarium.adapters import from_torch
+from latentarium.distributions import describe
 from latentarium.errors import InvalidInput
 
 X = np.random.default_rng(0).normal(size=(10, 6)).astype(np.float32)
@@ -33,7 +34,9 @@ def vae() -> Vae:
 def test_methods_of_a_module_are_taken(vae: Vae) -> None:
     space = from_torch(vae.encode, vae.decode, data_shape=(6,))
     assert space.shape == (2,)
-    assert space.capabilities == {"encode", "decode", "derivative", "posterior"}
+    assert space.capabilities == {"encode", "decode", "derivative", "posterior", "prior"}
+    assert describe(space.prior) == "N(0, I)"
+    assert from_torch(vae.encode, vae.decode, data_shape=(6,), prior=None).prior is None
     vae.eval()
     with torch.no_grad():
         mean, log_variance = vae.encode(torch.tensor(X))

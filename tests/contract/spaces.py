@@ -3,9 +3,21 @@
 from collections.abc import Callable
 
 import numpy as np
+from tests.contract.foreign import keras_vae, onnx_graph, small_kl, small_tiny
 
-from latentarium.adapters import as_space, from_callables, from_codes, from_sklearn, from_torch
+from latentarium.adapters import (
+    as_space,
+    from_callables,
+    from_codes,
+    from_diffusers,
+    from_keras,
+    from_onnx,
+    from_sklearn,
+    from_torch,
+)
+from latentarium.adapters.affine import from_parameters
 from latentarium.arrays import FloatArray
+from latentarium.data.modalities import ImageModality
 from latentarium.distributions import Mixture, Normal
 from latentarium.space import LatentSpace
 
@@ -126,15 +138,61 @@ def _codes() -> tuple[LatentSpace, FloatArray]:
     return from_codes(np.random.default_rng(0).normal(size=(40, 2))), np.zeros(0, np.float32)
 
 
+def _incremental_pca() -> tuple[LatentSpace, FloatArray]:
+    from sklearn.decomposition import IncrementalPCA
+
+    return from_sklearn(IncrementalPCA(3).fit(digits())), digits(30)
+
+
+def _keras() -> tuple[LatentSpace, FloatArray]:
+    encoder, decoder = keras_vae()
+    return from_keras(encoder, decoder, name="keras vae"), digits(30).reshape(-1, 1, 8, 8)
+
+
+def _onnx() -> tuple[LatentSpace, FloatArray]:
+    space = from_onnx(onnx_graph("encoder"), onnx_graph("decoder"), values=(-1.0, 1.0), modality=RGB, name="onnx vae")
+    return space, np.random.default_rng(0).random((20, 3, 8, 8), np.float32)
+
+
+def _onnx_decoder() -> tuple[LatentSpace, FloatArray]:
+    graph = onnx_graph("decoder", batch=3)
+    space = from_onnx(decoder=graph, values=(-1.0, 1.0), modality=RGB, prior=Normal.standard(5), name="generator")
+    return space, np.zeros((4, 3, 8, 8), np.float32)
+
+
+def _kl() -> tuple[LatentSpace, FloatArray]:
+    space = from_diffusers(small_kl())
+    x = np.random.default_rng(0).random((6, 3, 16, 16), np.float32)
+    return space.with_prior(Normal.standard(space.dim)), x
+
+
+def _tiny() -> tuple[LatentSpace, FloatArray]:
+    return from_diffusers(small_tiny(), size=(16, 24)), np.random.default_rng(0).random((6, 3, 16, 24), np.float32)
+
+
+def _parameters() -> tuple[LatentSpace, FloatArray]:
+    random = np.random.default_rng(0)
+    arrays = {"components_": np.linalg.qr(random.normal(size=(64, 3)))[0].T, "mean_": random.random(64)}
+    return from_parameters({**arrays, "explained_variance_": [3.0, 2.0, 1.0], "whiten": True}), digits(30)
+
+
+RGB = ImageModality(channels=3, height=8, width=8)
 SPACES: dict[str, Factory] = {
     "pca": _pca,
     "whitened pca": _whitened_pca,
     "nmf": _nmf,
     "fast ica": _fast_ica,
     "kernel pca": _kernel_pca,
+    "incremental pca": _incremental_pca,
+    "parameters of a pca": _parameters,
     "pipeline": _pipeline,
     "torch autoencoder": _torch_autoencoder,
     "torch vae": _torch_vae,
+    "keras vae": _keras,
+    "onnx vae": _onnx,
+    "onnx decoder of fixed batch": _onnx_decoder,
+    "diffusers kl": _kl,
+    "diffusers tiny": _tiny,
     "callables": _callables,
     "decoder only": _decoder_only,
     "codes": _codes,

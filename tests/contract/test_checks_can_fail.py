@@ -204,5 +204,5 @@ def test_report_as_json_text_and_html() -> None:
     stored = json.loads(json.dumps(report.to_json()))
     assert stored["passed"] is False
     assert stored["checks"]["determinism"]["outcome"] == "failed"
-    assert "skipped reload: not storable here" in str(report)
+    assert "skipped reload: not storable" in str(report)
     assert "&lt;b&gt;" in report._repr_html_()

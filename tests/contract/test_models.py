@@ -1,17 +1,16 @@
 """Every model of ours keeps the contract, also after it was stored and loaded, and is quick on a CPU."""
 
 import functools
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 from tests.contract.models import MODELS
 
+from latentarium.adapters.graphs import space_from_graphs
 from latentarium.checks import check_space
 from latentarium.distributions import from_arrays, to_arrays
 from latentarium.models.export import export_decoder, export_encoder
-from latentarium.models.stored import space_from_graphs, space_from_weights
+from latentarium.models.stored import space_from_weights
 from latentarium.space import LatentSpace
 from latentarium.training.fit import Fitted
 from latentarium.training.save import space_of
@@ -50,19 +49,15 @@ def test_custom_modules_keep_the_contract_and_come_back_as_graphs() -> None:
     x = fitted.rows.array("test")[:20]
     check_space(space, x).raise_if_failed()
     assert seconds < 5
-    with tempfile.TemporaryDirectory() as folder:
-        graphs = {"encoder": export_encoder(fitted.model, x), "decoder": export_decoder(fitted.model, space.encode(x))}
-        for part, graph in graphs.items():
-            (Path(folder) / f"{part}.onnx").write_bytes(graph.data)
-        again = space_from_graphs(
-            (Path(folder) / "encoder.onnx", Path(folder) / "decoder.onnx"),
-            fitted.rows.modality,
-            latent=4,
-            variational=True,
-            name="custom",
-            prior=space.prior,
-            provenance={},
-        )
+    graphs = {"encoder": export_encoder(fitted.model, x), "decoder": export_decoder(fitted.model, space.encode(x))}
+    again = space_from_graphs(
+        {part: graph.data for part, graph in graphs.items()},
+        shape=space.shape,
+        data_shape=space.data_shape,
+        variational=True,
+        modality=fitted.rows.modality,
+        prior=space.prior,
+    )
     check_space(again, x).raise_if_failed()
     assert abs(again.encode(x) - space.encode(x)).max() < 1e-4
     assert abs(again.posterior(x).std - space.posterior(x).std).max() < 1e-4

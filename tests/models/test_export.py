@@ -9,10 +9,10 @@ from tests.training.small import pictures
 from torch import nn
 
 from latentarium.data import ImageModality
-from latentarium.models import export
 from latentarium.models.autoencoder import Architecture, Autoencoder, build
 from latentarium.models.export import ExportFailed, export_decoder, export_encoder
 from latentarium.models.start import start_linear
+from latentarium.nn import graphs
 
 MODALITY = ImageModality(channels=2, height=9, width=12)
 ROWS = MODALITY.to_array(pictures(20, MODALITY.data_shape))
@@ -70,6 +70,6 @@ def test_a_graph_that_disagrees_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     other = model("dense")
     with torch.no_grad():
         other.encoder.head.bias.add_(0.01)  # type: ignore[union-attr]
-    monkeypatch.setattr(export, "_to_onnx", lambda *_: made.data)
+    monkeypatch.setattr(graphs, "_to_onnx", lambda *_: made.data)
     with pytest.raises(ExportFailed, match=r"differs from torch by 1\.0e-02, allowed is 1e-04"):
         export_encoder(other, ROWS)

@@ -1,6 +1,5 @@
 """Spaces from stored weights and graphs: equal, silent about the random state, and named when damaged."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from latentarium.data import ImageModality
 from latentarium.errors import DamagedFile, InvalidInput
 from latentarium.models.autoencoder import Architecture, build
 from latentarium.models.spaces import autoencoder_space
-from latentarium.models.stored import space_from_graphs, space_from_weights
+from latentarium.models.stored import space_from_weights
 from latentarium.space import LatentSpace
 
 MODALITY = ImageModality(channels=1, height=8, width=8)
@@ -65,19 +64,3 @@ def test_weights_of_another_architecture_are_named(change: str) -> None:
 def test_an_unknown_architecture_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"unknown settings \['heads'\]"):
         stored(weights(), {**ARCHITECTURE.to_json(), "heads": 4})
-
-
-def test_damaged_graphs_are_named(tmp_path: Path) -> None:
-    for name in ("encoder.onnx", "decoder.onnx"):
-        (tmp_path / name).write_bytes(b"no graph")
-    with pytest.raises(DamagedFile, match="the ONNX graphs of 'other' cannot be read") as caught:
-        space_from_graphs(
-            (tmp_path / "encoder.onnx", tmp_path / "decoder.onnx"),
-            MODALITY,
-            latent=3,
-            variational=True,
-            name="other",
-            prior=None,
-            provenance={},
-        )
-    assert "\n" not in str(caught.value)

@@ -3,25 +3,37 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from latentarium.adapters.diffusion import from_diffusers
+from latentarium.adapters.kerasmodels import from_keras_model
+from latentarium.adapters.onnxfiles import from_session
 from latentarium.adapters.pytorch import from_module
 from latentarium.adapters.scikit import from_sklearn
 from latentarium.errors import InvalidInput
 from latentarium.space import LatentSpace
 
-_BY_MODULE_ROOT: Mapping[str, Callable[..., LatentSpace]] = {"torch": from_module, "sklearn": from_sklearn}
+# A model of diffusers, or of Keras on torch, is a torch module too: its own classes come first in its ancestry.
+_BY_MODULE_ROOT: Mapping[str, Callable[..., LatentSpace]] = {
+    "diffusers": from_diffusers,
+    "keras": from_keras_model,
+    "onnx": from_session,
+    "onnxruntime": from_session,
+    "sklearn": from_sklearn,
+    "torch": from_module,
+}
 
 
 def as_space(obj: object, **options: Any) -> LatentSpace:
     """`obj` as a `LatentSpace`.
 
     Asked in order: is it a `LatentSpace`; does its class define `__latent_space__()`, which returns one; does a
-    class it inherits from belong to a framework that has an adapter (torch, sklearn).
+    class it inherits from belong to a framework with an adapter: diffusers, keras, onnx, onnxruntime, sklearn, torch.
 
     Parameters
     ----------
-    obj : a latent space, an object that knows its latent space, a fitted scikit-learn transformer, or a torch
-        module with submodules named `encoder` and `decoder` (or one of them)
-    options : passed on to the framework's adapter; a torch module needs `data_shape`
+    obj : a latent space, an object that knows its latent space, a fitted scikit-learn transformer, a torch module or
+        Keras model with parts named `encoder` and `decoder` (or one of them), an autoencoder of diffusers, or an ONNX
+        model or session that is an encoder or a decoder by its shapes
+    options : passed on to the framework's adapter; a torch module needs `data_shape`, an `AutoencoderTiny` `size`
 
     Raises
     ------
@@ -52,7 +64,8 @@ def as_space(obj: object, **options: Any) -> LatentSpace:
             return adapter(obj, **options)
     raise InvalidInput(
         f"as_space cannot read a {type(obj).__module__}.{type(obj).__qualname__}; define __latent_space__() in its "
-        f"class, or build the space with from_callables, from_torch, from_sklearn or from_codes"
+        "class, or build the space with from_callables, from_torch, from_keras, from_onnx, from_diffusers, "
+        "from_sklearn or from_codes"
     )
 
 

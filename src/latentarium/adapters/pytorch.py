@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentarium.adapters.plain import SpaceFields
 from latentarium.arrays import FloatArray
+from latentarium.distributions import Normal
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import LatentSpace
 
@@ -37,7 +38,7 @@ def from_torch(
     Parameters
     ----------
     encoder : (b, *data_shape) -> codes (b, *latent_shape), or a pair (mean, log variance), which also gives the
-        space a posterior
+        space a posterior and, unless `fields` name another, the prior N(0, I)
     decoder : (b, *latent_shape) -> (b, *data_shape) in data units; its derivative comes from `torch.func.jvp`
     latent_shape : asked of `encoder` when None
     device : where the modules live; by default where the first parameter is. Nothing is moved
@@ -58,6 +59,8 @@ def from_torch(
     decoding = _Runner(decoder, place) if decoder is not None else None
     probe = encoding.outputs(np.zeros((2, *data_shape), np.float32)) if encoding else ()
     shape = _latent_shape(probe, latent_shape)
+    if len(probe) == 2:
+        fields.setdefault("prior", Normal.standard(int(np.prod(shape))))
     fields.setdefault("name", type(encoder if decoder is None else decoder).__name__)
     fields.setdefault("provenance", {"kind": "torch"})
     return LatentSpace(
@@ -68,6 +71,7 @@ def from_torch(
         posterior_fn=encoding.posterior if encoding and len(probe) == 2 else None,
         decode_jvp_fn=decoding.jvp if decoding and decoding.differentiable(shape) else None,
         log_likelihood_fn=_Runner(log_likelihood, place).value if log_likelihood else None,
+        graphs_fn=lambda: _graphs(encoder, decoder, data_shape=data_shape, latent=shape),
         **fields,
     )
 
@@ -112,14 +116,14 @@ class _Runner:
         """The tensor, or the pair of tensors, that the function returns."""
         import torch
 
-        with _evaluating(self.function), torch.inference_mode():
+        with evaluating(self.function), torch.inference_mode():
             result = self.function(*self._tensors((batch,)))
         return tuple(_to_numpy(part) for part in (result if isinstance(result, tuple | list) else (result,)))
 
     def value(self, *batches: FloatArray) -> NDArray[Any]:
         import torch
 
-        with _evaluating(self.function), torch.inference_mode():
+        with evaluating(self.function), torch.inference_mode():
             return _to_numpy(self.function(*self._tensors(batches)))
 
     def posterior(self, batch: FloatArray) -> Pair:
@@ -129,7 +133,7 @@ class _Runner:
     def jvp(self, z: FloatArray, v: FloatArray) -> Pair:
         import torch
 
-        with _evaluating(self.function), torch.no_grad():
+        with evaluating(self.function), torch.no_grad():
             points, vectors = self._tensors((z, v))
             value, derivative = torch.func.jvp(self.function, (points,), (vectors,))[:2]
         return _to_numpy(value), _to_numpy(derivative)
@@ -145,7 +149,8 @@ class _Runner:
 
 
 @contextmanager
-def _evaluating(function: Callable[..., Any]) -> Iterator[None]:
+def evaluating(function: Callable[..., Any]) -> Iterator[None]:
+    """The module behind `function` in evaluation mode; its training flags come back afterwards."""
     module = _module_of(function)
     before = [(part, part.training) for part in module.modules()] if module is not None else []
     for part, _ in before:
@@ -188,3 +193,44 @@ def _latent_shape(probe: tuple[NDArray[Any], ...], given: tuple[int, ...] | None
             "the encoder's result", "codes (b, *latent_shape) or a pair (mean, log variance)", f"{shapes} for b = 2"
         )
     return given if given is not None else shapes[0][1:]
+
+
+def _graphs(
+    encoder: Callable[..., Any] | None,
+    decoder: Callable[..., Any] | None,
+    *,
+    data_shape: tuple[int, ...],
+    latent: tuple[int, ...],
+) -> dict[str, bytes]:
+    """The two functions as ONNX, the encoder's log variance as a standard deviation."""
+    from latentarium.nn.graphs import export_module
+
+    random = np.random.default_rng(0)
+    made: dict[str, bytes] = {}
+    if encoder is not None:
+        rows = random.random((2, *data_shape), np.float32)
+        with evaluating(encoder):
+            made["encoder"] = export_module(_exportable(encoder), {"x": rows}, outputs=["mean", "std"]).data
+    if decoder is not None:
+        points = random.standard_normal((2, *latent), np.float32)
+        with evaluating(decoder):
+            made["decoder"] = export_module(_exportable(decoder), {"z": points}, outputs=["x"]).data
+    return made
+
+
+def _exportable(function: Callable[..., Any]) -> Any:
+    """A module around `function` that gives codes, a mean and a standard deviation, or data."""
+    import torch
+
+    class Around(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.owner = _module_of(function)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+            result = function(rows)
+            if isinstance(result, tuple | list):
+                return result[0], torch.exp(0.5 * result[1])
+            return result
+
+    return Around()

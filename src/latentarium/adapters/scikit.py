@@ -7,6 +7,7 @@ from typing import Any, Unpack, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from latentarium.adapters.canonical import affine_graph
 from latentarium.adapters.plain import SpaceFields
 from latentarium.arrays import FloatArray
 from latentarium.distributions import Normal
@@ -29,6 +30,8 @@ _AFFINE_DECODERS = frozenset(
         "StandardScaler",
     ]
 )
+# Encoders and decoders of that form, which can be stored as two matrices.
+_AFFINE = frozenset(["PCA", "IncrementalPCA", "TruncatedSVD", "FastICA", "StandardScaler"])
 # Encoders that iterate on all rows together until all have converged, so that rows would depend on their neighbours.
 _JOINT_ENCODERS = frozenset({"NMF", "MiniBatchNMF"})
 _CENTRED_CODES = frozenset({"PCA", "IncrementalPCA"})
@@ -67,8 +70,11 @@ def from_sklearn(estimator: Any, **fields: Unpack[SpaceFields]) -> LatentSpace:
             f"the transform of {type(estimator).__name__}", "one that gives dense rows", f"shape {codes.shape}"
         )
     decode = _decoder(estimator, codes.astype(np.float32))
+    dim = codes.shape[1]
+    affine = _is_affine(estimator, _AFFINE_DECODERS)
     fields.setdefault("name", type(estimator).__name__)
-    fields.setdefault("provenance", {"kind": "sklearn", "estimator": type(estimator).__name__})
+    provenance = {"kind": "sklearn", "estimator": type(estimator).__name__, "affine": bool(decode and affine)}
+    fields.setdefault("provenance", provenance)
     fields.setdefault("prior", _explained(estimator) if kinds & _CENTRED_CODES else None)
     if kinds & _JOINT_ENCODERS:
         fields.setdefault("batch_size", 1)
@@ -77,9 +83,32 @@ def from_sklearn(estimator: Any, **fields: Unpack[SpaceFields]) -> LatentSpace:
         data_shape=data_shape,
         encode_fn=encode,
         decode_fn=decode,
-        decode_jvp_fn=_affine_jvp(decode, codes.shape[1]) if decode and kinds & _AFFINE_DECODERS else None,
+        decode_jvp_fn=_affine_jvp(decode, dim) if decode and affine else None,
+        graphs_fn=_graphs(encode, decode, data_shape[0], dim) if affine and _is_affine(estimator, _AFFINE) else None,
         **fields,
     )
+
+
+def _is_affine(estimator: Any, kinds: frozenset[str]) -> bool:
+    """Whether its class, or every step of a pipeline, is one of `kinds`."""
+    steps = getattr(estimator, "steps", None)
+    if steps is not None:
+        return all(step is None or step == "passthrough" or _is_affine(step, kinds) for _, step in steps)
+    return any(kind.__name__ in kinds for kind in type(estimator).__mro__ if kind.__module__.startswith("sklearn."))
+
+
+def _graphs(encode: Rows, decode: Rows | None, width: int, dim: int) -> Callable[[], dict[str, bytes]]:
+    """The two matrices, as ONNX; what an affine function is shows in the images of the unit vectors."""
+
+    def graph(function: Rows, size: int, names: tuple[str, str]) -> bytes:
+        origin = function(np.zeros((1, size), np.float32))
+        return affine_graph(function(np.eye(size, dtype=np.float32)) - origin, origin[0], names=names)
+
+    def graphs() -> dict[str, bytes]:
+        back = {} if decode is None else {"decoder": graph(decode, dim, ("z", "x"))}
+        return {"encoder": graph(encode, width, ("x", "mean")), **back}
+
+    return graphs
 
 
 def _check_usable(estimator: Any) -> None:

@@ -66,7 +66,8 @@ def check_space(space: LatentSpace, x: ArrayLike, *, seed: int = 0, reload: Relo
 
     Parameters
     ----------
-    reload : stores the space and loads it again; without it the storage check is skipped
+    reload : stores the space and loads it again; without it a space whose functions can be written as ONNX goes through
+        its graphs, and the storage check is skipped for any other
 
     Raises
     ------

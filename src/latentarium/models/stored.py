@@ -1,7 +1,6 @@
-"""Stored spaces come back to life: our networks from their weights, anybody else's from ONNX graphs."""
+"""Stored spaces of our own networks come back to life from their weights."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ from latentarium.conditions import Condition
 from latentarium.distributions import Distribution
 from latentarium.errors import DamagedFile
 from latentarium.space import LatentSpace, Modality
-
-FloatArray = NDArray[np.float32]
 
 
 def model_from_weights(
@@ -52,41 +49,4 @@ def space_from_weights(
     latent = int(architecture["latent"])
     return autoencoder_space(
         model, modality, latent=latent, name=name, prior=prior, provenance=provenance, conditions=conditions
-    )
-
-
-def space_from_graphs(
-    graphs: tuple[Path, Path],
-    modality: Modality,
-    *,
-    latent: int,
-    variational: bool,
-    name: str,
-    prior: Distribution | None,
-    provenance: Mapping[str, Any],
-) -> LatentSpace:
-    """A space that runs `graphs`, an encoder (x -> mean, std) and a decoder (z -> x), in ONNX Runtime."""
-    import onnxruntime
-
-    try:
-        down, up = (onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in graphs)
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's own errors share no public base
-        raise DamagedFile(f"the ONNX graphs of {name!r} cannot be read ({str(error).splitlines()[0]})") from None
-
-    def posterior(x: FloatArray) -> Any:
-        return down.run(None, {"x": x})
-
-    def decode(z: FloatArray) -> Any:
-        return up.run(None, {"z": z})[0]
-
-    return LatentSpace(
-        name=name,
-        shape=(latent,),
-        data_shape=modality.data_shape,
-        encode_fn=lambda x: posterior(x)[0],
-        decode_fn=decode,
-        posterior_fn=(lambda x: tuple(posterior(x))) if variational else None,
-        prior=prior,
-        modality=modality,
-        provenance=provenance,
     )
