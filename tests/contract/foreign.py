@@ -1,6 +1,5 @@
 """Models of other libraries, small, built by the real library from a seed or a configuration; nothing is fetched."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy as np
 
 def keras_vae() -> tuple[Any, Any]:
     """Encoder (z_mean, z_log_var, z) and decoder of the VAE that Keras users know, for 8x8 pictures."""
-    os.environ.setdefault("KERAS_BACKEND", "torch")
     import keras
     from keras import layers, ops
 

@@ -68,14 +68,17 @@ class Wiring:
 
 
 def role_of(half: Half) -> Role:
-    """Whether a model is an encoder or a decoder: the side with fewer values is the latent one.
+    """Whether a model is an encoder or a decoder: the latent side has fewer values, or fewer axes where those are open.
 
     Raises
     ------
     InvalidInput
-        When its shapes are not all known, or both sides have the same size.
+        When its shapes do not tell.
     """
-    sizes = [_size(shape) for shape in (half.input_shape, half.output_shape)]
+    shapes = (half.input_shape, half.output_shape)
+    sizes = [_size(shape) for shape in shapes]
+    if None in sizes:
+        sizes = [None if shape is None else len(shape) for shape in shapes]
     if None in sizes or sizes[0] == sizes[1]:
         raise InvalidInput(
             f"{half.name} may be an encoder or a decoder, its shapes do not tell "

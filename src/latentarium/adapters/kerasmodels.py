@@ -67,15 +67,15 @@ def from_keras(
     backend = keras_module().backend.backend()
     fields.setdefault("provenance", {"kind": "keras", "backend": backend})
     wiring = Wiring(shape=shape, latent_shape=latent_shape, channels_last=channels_last, values=values)
-    down = None if encoder is None else _half(encoder, backend, head=True)
-    return joined(down, None if decoder is None else _half(decoder, backend), wiring, **fields)
+    down = None if encoder is None else keras_half(encoder, backend, head=True)
+    return joined(down, None if decoder is None else keras_half(decoder, backend), wiring, **fields)
 
 
 def from_keras_model(model: Any, **options: Any) -> LatentSpace:
     """A model with parts named encoder and decoder, or one that is itself one; what `as_space` does with keras."""
     found = keras_parts(model)
     if not found:
-        half = _half(model, keras_module().backend.backend())
+        half = keras_half(model, keras_module().backend.backend())
         found = {role_of(half): model}
     options.setdefault("name", getattr(model, "name", type(model).__name__))
     return from_keras(**found, **options)
@@ -93,6 +93,10 @@ def keras_module() -> Any:
     try:
         import keras
     except ImportError as error:
+        if error.name != "keras":
+            raise MissingExtra(
+                f"Keras cannot start on its backend ({error}); install that, or set KERAS_BACKEND=torch"
+            ) from error
         raise MissingExtra("a Keras model needs keras; install it with: pip install 'latentarium[keras]'") from error
     return keras
 
@@ -117,7 +121,8 @@ class _KerasHalf:
         return tuple(np.asarray(keras_module().ops.convert_to_numpy(part)) for part in _ordered(result))
 
 
-def _half(model: Any, backend: str, *, head: bool = False) -> Half:
+def keras_half(model: Any, backend: str, *, head: bool = False) -> Half:
+    """A model as `halves.Half`; of the `head` of an encoder the draw is left out."""
     if not callable(model):
         raise invalid("encoder and decoder", "Keras models", type(model).__name__)
     model = _without_draw(model) if head else model

@@ -1,5 +1,7 @@
 """Rows a bundle is judged on: the whole test split where the source is at hand, else the kept rows."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.bundle import Bundle
-from latentarium.data import open_source
+from latentarium.data import open_as, open_source
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError
 from latentarium.rng import generator
@@ -28,6 +30,7 @@ class Evaluation:
     numbers : their codes' row numbers in the bundle
     which : a sentence saying which they are
     reference : raw training rows, a seeded draw of at most 20,000; None where the source is not at hand
+    columns : labels of rows that are not the bundle's own, else None
     """
 
     raw: NDArray[Any]
@@ -35,19 +38,32 @@ class Evaluation:
     numbers: NDArray[np.int64]
     which: str
     reference: NDArray[Any] | None = None
+    columns: Mapping[str, NDArray[Any]] | None = None
+
+    def column(self, bundle: Bundle, name: str) -> NDArray[Any]:
+        """A label or attribute of these rows."""
+        return bundle.column(name)[self.numbers] if self.columns is None else self.columns[name]
+
+    def label_names(self, bundle: Bundle) -> list[str]:
+        """Names of the labels and attributes that these rows have."""
+        return bundle.label_names if self.columns is None else list(self.columns)
 
 
 def evaluation_rows(bundle: Bundle, *, data: str | None = None) -> Evaluation:
     """The test split of the bundle's source (or of `data`), or the kept rows when the source is not at hand.
 
-    Above 10,000 rows, or 2^28 values, a seeded draw of them.
+    Above 10,000 rows, or 2^28 values, a seeded draw of them. A model without an encoder is judged on any rows that it
+    could have made.
 
     Raises
     ------
     InvalidInput
         When `data` is given and is not the data the bundle was made from.
     """
+    known = bundle.manifest["data"]
     try:
+        if known.get("decoded") and (data or known["source"]):
+            return _of_other_rows(bundle, _opened(bundle, data or known["source"]))
         rows = source_rows(bundle, data=data)
     except SourceChanged:
         if data is not None:
@@ -57,6 +73,10 @@ def evaluation_rows(bundle: Bundle, *, data: str | None = None) -> Evaluation:
         if data is not None:
             raise
         return _kept(bundle, "the source is not at hand")
+    return _of_rows(rows)
+
+
+def _of_rows(rows: Rows) -> Evaluation:
     whole = rows.splits["test"]
     test = _drawn(rows, whole, MEASURED_ROWS, _MEASURED_STREAM)
     share = "all" if len(test) == len(whole) else f"{len(test):,} of"
@@ -67,6 +87,14 @@ def evaluation_rows(bundle: Bundle, *, data: str | None = None) -> Evaluation:
         which=f"{share} {len(whole):,} rows of the test split",
         reference=rows.raw[_drawn(rows, rows.splits["train"], REFERENCE_ROWS, _REFERENCE_STREAM)],
     )
+
+
+def _of_other_rows(bundle: Bundle, rows: Rows) -> Evaluation:
+    """Rows that the bundle has no codes of."""
+    found = _of_rows(rows)
+    columns = {name: values[found.numbers] for name, values in rows.columns.items()}
+    which = f"{found.which} of {rows.name}"
+    return dataclasses.replace(found, numbers=bundle.kept_rows, which=which, columns=columns)
 
 
 def _drawn(rows: Rows, numbers: NDArray[np.int64], most: int, stream: int) -> NDArray[np.int64]:
@@ -92,13 +120,20 @@ def source_rows(bundle: Bundle, *, data: str | None = None) -> Rows:
     if data is None and not known["source"]:
         raise InvalidInput("the bundle was made from an array in memory")
     place = data or known["source"]
-    rows = open_source(place, size=known["size"], seed=known["seed"], label=known["label"])
+    rows = _opened(bundle, place)
     if rows.fingerprint != known["fingerprint"]:
         raise SourceChanged(
             f"data {place!r} must be the rows the bundle was made from, got another fingerprint"
             + ("; leave --data out" if data is not None else "")
         )
     return rows
+
+
+def _opened(bundle: Bundle, place: str) -> Rows:
+    known = bundle.manifest["data"]
+    if known.get("foreign"):
+        return open_as(place, bundle.modality.data_shape, seed=known["seed"], label=known["label"])
+    return open_source(place, size=known["size"], seed=known["seed"], label=known["label"])
 
 
 def _kept(bundle: Bundle, why: str) -> Evaluation:
@@ -123,4 +158,4 @@ def find_rows(bundle: Bundle, names: list[str]) -> NDArray[np.float32]:
                 f"ids look like {next(iter(ids))!r}"
             )
         found.append(number)
-    return bundle.codes[found]
+    return bundle.codes[found].reshape(-1, *bundle.space.shape)

@@ -85,8 +85,8 @@ def measured(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Measurements:
     """Every measure that the bundle's space and the columns of its rows allow."""
-    known = {name: bundle.column(name)[evaluation.numbers] for name in _factor_columns(bundle, factors)}
-    labels = bundle.column("label")[evaluation.numbers] if "label" in bundle.label_names else None
+    known = {name: evaluation.column(bundle, name) for name in _factor_columns(bundle, factors)}
+    labels = evaluation.column(bundle, "label") if "label" in evaluation.label_names(bundle) else None
     reference = evaluation.reference
     return measure(
         bundle.space,
@@ -129,16 +129,15 @@ def show(bundle: Bundle, evaluation: Evaluation, *, seed: int) -> list[Section]:
 
 
 def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[Section]:
-    space = bundle.space
-    codes = space.encode(x)
-    png = pictures.png_bytes
-    sections = [
-        _one(
-            "Reconstructions",
-            "Test rows above, their reconstructions below.",
-            png(pictures.pairs_sheet(x, space.decode(codes), columns=10)),
-        ),
-    ]
+    space, png = bundle.space, pictures.png_bytes
+    if "decode" not in space.capabilities:
+        return []
+    codes = bundle.codes[:SHOWN].reshape(-1, *space.shape)
+    sections: list[Section] = []
+    if "encode" in space.capabilities:
+        codes = space.encode(x)
+        again = png(pictures.pairs_sheet(x, space.decode(codes), columns=10))
+        sections.append(_one("Reconstructions", "Test rows above, their reconstructions below.", again))
     if space.prior is not None:
         words = f"Decoded draws from {describe(space.prior)}."
         sections.append(_one("Samples", words, png(pictures.sheet(space.sample(40, seed=seed), columns=10))))
@@ -156,6 +155,8 @@ def _table_sections(
     bundle: Bundle, modality: TableModality, x: NDArray[np.float32], ids: NDArray[Any]
 ) -> list[Section]:
     """A few rows and their reconstructions, feature by feature."""
+    if not {"encode", "decode"} <= bundle.space.capabilities:
+        return []
     rows = x[:TABLE_ROWS]
     names = feature_names(modality)
     pairs = zip(rows, bundle.space.reconstruct(rows), ids, strict=False)

@@ -152,6 +152,53 @@ def fit(
     run_fit(request, as_json=json)
 
 
+@app.command("import")
+def import_(
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="MODEL...", help=".keras, .onnx, .npz or .safetensors: one file, or encoder and decoder."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
+    data: Annotated[str | None, typer.Option(help="Rows to encode: what SOURCE is in a fit.")] = None,
+    encoder: Annotated[Path | None, typer.Option(help="A file that is the encoder, where that must be said.")] = None,
+    decoder: Annotated[Path | None, typer.Option(help="A file that is the decoder.")] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(help="One row in the model's own axis order, where open or flat: 28,28 or 3,64,64."),
+    ] = None,
+    latent_shape: Annotated[str | None, typer.Option(help="One code, where a decoder leaves it open: 4,8,8.")] = None,
+    channels_last: Annotated[
+        bool | None,
+        typer.Option("--channels-last/--channels-first", help="Where a row has its channels.", show_default="by file"),
+    ] = None,
+    values: Annotated[str, typer.Option(help="What the model calls 0 and 1: -1,1 for one that ends in tanh.")] = "0,1",
+    label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
+    prior: Annotated[
+        str,
+        typer.Option(help="normal, mixture:10, vamp:500, flow:8; auto: the model's own, else one fitted to the codes."),
+    ] = "auto",
+    seed: Seed = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle at OUT.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a bundle of a model that was trained elsewhere, so that every other verb works on it."""
+    from latentarium.cli.importing import Wanted, run_import
+
+    wanted = Wanted(
+        models=tuple(models or ()),
+        encoder=encoder,
+        decoder=decoder,
+        shape=shape,
+        latent_shape=latent_shape,
+        channels_last=channels_last,
+        values=values,
+    )
+    given = {"source": data, "label": label, "prior": prior, "seed": seed}
+    run_import(wanted, given, out=out, overwrite=overwrite, as_json=json)
+
+
 @app.command()
 def measure(
     bundle: BundleArgument,

@@ -1,9 +1,10 @@
 """`measure`, `compare`, `map`, `info` and `check`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -136,16 +137,26 @@ def run_info(path: Path, *, as_json: bool) -> None:
         "labels": ", ".join(bundle.label_names) or "none",
         "conditions": ", ".join(entry["column"] for entry in bundle.manifest.get("conditions", ())) or "none",
         "latent shape": str(tuple(bundle.manifest["shape"])),
-        "model": f"{made['settings']['model']}, {architecture['net']}, {made['parameters']:,} parameters",
+        "model": f"{_model(made)}, {architecture['net']}, {made['parameters']:,} parameters",
         "likelihood": made["likelihood"]["name"],
         "prior": "none" if bundle.prior is None else describe(bundle.prior),
-        "training": f"{made['steps']:,} steps in {made['seconds']:.0f} s, seed {made['settings']['seed']}",
+        "training": _training(made),
         "maps": ", ".join(bundle.manifest.get("maps", {})) or "none",
         "alarms": "; ".join(made["alarms"]) or "none",
     }
     for name, value in facts.items():
         table.add_row(name, value)
     console().print(table)
+
+
+def _model(made: Mapping[str, Any]) -> str:
+    return made["settings"]["model"] if "imported" not in made else made["imported"].get("kind", "")
+
+
+def _training(made: Mapping[str, Any]) -> str:
+    if "imported" in made:
+        return f"elsewhere; imported from {', '.join(made['imported'].get('files', ())) or 'memory'}"
+    return f"{made['steps']:,} steps in {made['seconds']:.0f} s, seed {made['settings']['seed']}"
 
 
 def run_check(path: Path, *, seed: int, as_json: bool) -> None:

@@ -1,9 +1,10 @@
 """Data in: sources, modalities, parts. Everything becomes `Rows`."""
 
+from latentarium.data.draft import modality_of_shape
 from latentarium.data.memory import rows_from_arrays
 from latentarium.data.modalities import Column, ImageModality, TableBlocks, TableModality, modality_from_json
 from latentarium.data.rows import Rows
-from latentarium.data.sources import open_like, open_source
+from latentarium.data.sources import open_as, open_like, open_source
 from latentarium.data.splits import make_splits
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "TableModality",
     "make_splits",
     "modality_from_json",
+    "modality_of_shape",
+    "open_as",
     "open_like",
     "open_source",
     "rows_from_arrays",

@@ -1,7 +1,7 @@
 """What a reader hands over before rows are cut into parts: pictures or a table, with what travels along."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.data.columns import ColumnValues, read_column
-from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
+from latentarium.data.modalities import LARGEST, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.data.splits import all_test, make_splits
 from latentarium.errors import InvalidInput, invalid
@@ -53,13 +53,7 @@ def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
 
 def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) -> Rows:
     """Cut `draft` into parts and fit its modality."""
-    splits = make_splits(
-        len(draft),
-        seed=seed,
-        validation=draft.validation_rows,
-        given_test=draft.test,
-        given_validation=draft.validation,
-    )
+    splits = _splits(draft, seed)
     notes = draft.notes
     if draft.images is not None:
         modality: Modality = image_modality(draft.images, draft.name)
@@ -75,18 +69,65 @@ def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) ->
 
 def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | None = None) -> Rows:
     """Read `draft` with a modality fitted before; every row lies in the test part."""
-    if isinstance(modality, TableModality) and draft.table is not None:
-        raw: NDArray[Any] = modality.parse(draft.table)
-    elif isinstance(modality, ImageModality) and draft.images is not None:
-        raw = draft.images
-        if raw.shape[1:] != modality.data_shape:
-            raise invalid(f"{draft.name}", f"pictures of shape {modality.data_shape}", raw.shape[1:], "convert them")
-    else:
-        got = "pictures" if draft.table is None else "a table"
-        raise invalid(f"{draft.name}", f"data of kind {modality.kind!r}, as the space was fitted on", got)
+    raw = _raw_like(draft, modality)
     if not len(raw):
         raise invalid(f"the number of rows of {draft.name}", "at least 1", 0)
     return _rows(draft, modality, raw, source=source, splits=all_test(len(raw)), label=label)
+
+
+def _raw_like(draft: Draft, modality: Modality) -> NDArray[Any]:
+    """The rows of `draft` in the raw form of `modality`."""
+    if isinstance(modality, TableModality) and draft.table is not None:
+        return modality.parse(draft.table)
+    if isinstance(modality, ImageModality) and draft.images is not None:
+        raw = draft.images
+        if raw.shape[1:] != modality.data_shape:
+            raise invalid(f"{draft.name}", f"pictures of shape {modality.data_shape}", raw.shape[1:], "convert them")
+        return raw
+    got = f"pictures of shape {draft.images.shape[1:]}" if draft.images is not None else "a table"
+    raise invalid(f"{draft.name}", f"data of kind {modality.kind!r}, as the space was fitted on", got)
+
+
+def _splits(draft: Draft, seed: int) -> Mapping[str, NDArray[np.int64]]:
+    return make_splits(
+        len(draft),
+        seed=seed,
+        validation=draft.validation_rows,
+        given_test=draft.test,
+        given_validation=draft.validation,
+    )
+
+
+def finish_as(draft: Draft, shape: tuple[int, ...], *, seed: int, source: str, label: str | None = None) -> Rows:
+    """Cut `draft` into parts for a model from elsewhere, which takes rows of `shape`: pictures in [0, 1], or the
+    numbers of a table as they are.
+    """
+    splits = _splits(draft, seed)
+    names = draft.table.column_names if draft.table is not None else ()
+    modality = modality_of_shape(shape, names)
+    if isinstance(modality, TableModality) and len(modality.names) != shape[0]:
+        raise invalid(draft.name, f"rows of {shape[0]} numbers, as the model takes", f"{len(names)} columns")
+    raw = _raw_like(draft, modality)
+    return _rows(draft, modality, raw, source=source, splits=splits, label=label)
+
+
+def modality_of_shape(shape: tuple[int, ...], names: Sequence[str] = ()) -> Modality:
+    """What rows of `shape` are: pictures (channels, height, width), or numbers called `names` in their own units.
+
+    Raises
+    ------
+    InvalidInput
+        For rows that are neither.
+    """
+    match shape:
+        case (channels, height, width):
+            return ImageModality(channels=channels, height=height, width=width)
+        case (width,):
+            given = names or [f"x{number}" for number in range(width)]
+            return TableModality(columns=tuple(Column(name=name, kind="numeric") for name in given))
+        case _:
+            rule = "of pictures, (channels, height, width), or of rows of numbers, (columns,)"
+            raise invalid("the shape of a row", rule, shape, "say the axes behind it with --shape")
 
 
 def image_modality(images: NDArray[np.uint8], name: str) -> ImageModality:

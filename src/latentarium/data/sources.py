@@ -7,7 +7,7 @@ from typing import cast
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.arrayfiles import open_npy, open_npz
-from latentarium.data.draft import Draft, finish, finish_like
+from latentarium.data.draft import Draft, finish, finish_as, finish_like
 from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder
 from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
 from latentarium.data.named import (
@@ -86,6 +86,30 @@ def open_source(
     if size is not None and draft.table is not None:
         raise invalid("size", "given for pictures alone", size, f"leave it out for the table {draft.name}")
     return finish(draft, seed=seed, source=os.fspath(spec), label=label)
+
+
+def open_as(
+    spec: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    *,
+    seed: int = 0,
+    label: str | None = None,
+    progress: Progress | None = None,
+) -> Rows:
+    """Open a data set for a model from elsewhere that takes rows of `shape`, in parts as `open_source` cuts them.
+
+    Pictures are cropped and resized to (channels, height, width); the columns of a table are taken as they are, numbers
+    in their own units. Raises `InvalidInput` where the data do not fit.
+
+    Examples
+    --------
+    >>> open_as("digits", (1, 8, 8)).array("test").shape
+    (180, 1, 8, 8)
+    """
+    frame = (shape[1], shape[2]) if len(shape) == 3 else None
+    reading = Reading(frame=frame, cache=default_cache(), progress=progress)
+    draft = _read(spec, reading, label)
+    return finish_as(draft, shape, seed=check_seed(seed), source=os.fspath(spec), label=label)
 
 
 def open_like(

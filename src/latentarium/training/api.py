@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from latentarium.bundle import Bundle, open_bundle
+from latentarium.bundle import MODEL, Bundle, open_bundle
 from latentarium.data import open_source, rows_from_arrays
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, invalid
@@ -151,7 +151,7 @@ def fit_to_bundle(
         for stale in ("checkpoint.safetensors", "history.jsonl"):
             (place.workdir / stale).unlink(missing_ok=True)
     start = None if place.resume else place.start
-    weights = None if start is None else open_bundle(start).tensors("model.safetensors")
+    weights = None if start is None else _weights(open_bundle(start))
     fitted = train(
         rows,
         settings,
@@ -168,9 +168,19 @@ def fit_to_bundle(
     return bundle
 
 
+def _weights(bundle: Bundle) -> dict[str, Any]:
+    if not bundle.has(MODEL):
+        raise invalid(
+            "--from", "a bundle that was fitted", str(bundle.path), "a model that was imported has no weights"
+        )
+    return bundle.tensors(MODEL)
+
+
 def repeat_settings(bundle: Bundle) -> tuple[FitSettings, Source]:
     """Settings and source that repeat the fit of `bundle`: its fixed number of steps, precision and threads."""
     made = bundle.manifest["provenance"]
+    if "plan" not in made:
+        raise InvalidInput(f"the fit of {bundle.path} cannot be repeated: its model was imported, not fitted")
     plan, data = made["plan"], bundle.manifest["data"]
     if not data["source"]:
         raise InvalidInput(f"the fit of {bundle.path} cannot be repeated: its data were an array in memory")

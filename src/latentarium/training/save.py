@@ -101,7 +101,7 @@ def save_fitted(
         "model.safetensors": arrays_writer(weights),
         "encoder.onnx": bytes_writer(encoder.data),
         "decoder.onnx": bytes_writer(decoder.data),
-        "rows.parquet": table_writer(_row_columns(fitted.rows, kept)),
+        "rows.parquet": table_writer(row_columns(fitted.rows, kept)),
         "codes.parquet": table_writer({"id": fitted.rows.ids, "code": codes}),
         "evaluation.safetensors": arrays_writer({"raw": np.asarray(fitted.rows.raw[kept])}),
         "history.jsonl": bytes_writer("".join(json.dumps(line) + "\n" for line in fitted.history).encode()),
@@ -116,7 +116,7 @@ def save_fitted(
         "architecture": fitted.settings.architecture.to_json(),
         "prior": prior_kind,
         "onnx_error": {"encoder": encoder.error, "decoder": decoder.error},
-        "data": _data_entry(fitted.rows, source),
+        "data": data_entry(fitted.rows, source),
         "provenance": dict(space.provenance),
     }
     return create_bundle(path, manifest, writers)
@@ -149,7 +149,8 @@ def kept_rows(rows: Rows, *, seed: int) -> NDArray[np.int64]:
     return np.sort(generator(seed, KEPT_STREAM).choice(test, count, replace=False))
 
 
-def _row_columns(rows: Rows, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+def row_columns(rows: Rows, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Ids, parts, whether a row is kept, and labels: what a bundle knows of its rows."""
     split = np.empty(len(rows), dtype="<U10")
     for name, indices in rows.splits.items():
         split[indices] = name
@@ -158,7 +159,8 @@ def _row_columns(rows: Rows, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]
     return {"id": rows.ids, "split": split, "kept": flags, **rows.columns}
 
 
-def _data_entry(rows: Rows, source: Source) -> dict[str, Any]:
+def data_entry(rows: Rows, source: Source) -> dict[str, Any]:
+    """Where the rows came from and how many there are, as the manifest says it."""
     return {
         "name": rows.name,
         "source": source.spec,
