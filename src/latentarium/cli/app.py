@@ -157,7 +157,8 @@ def import_(
     models: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="MODEL...", help=".keras, .onnx, .npz or .safetensors: one file, or encoder and decoder."
+            metavar="MODEL...",
+            help="A .keras, .onnx, .npz or .safetensors file, two, or a sentence encoder.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
@@ -355,6 +356,22 @@ def decode(
     from latentarium.cli.coding import run_decode
 
     run_decode(bundle, codes=codes, given=given or (), out=out, as_json=json)
+
+
+@app.command()
+def search(
+    bundle: BundleArgument,
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="A row by id or number; in a space of sentences any text.")
+    ],
+    n: Annotated[int, typer.Option("-n", help="How many neighbours.")] = 10,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """The rows nearest to a row or a text, with their labels."""
+    from latentarium.cli.searching import run_search
+
+    run_search(bundle, query=query, n=n, out=out, as_json=json)
 
 
 @app.command()

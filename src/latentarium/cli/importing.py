@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentarium.cli.output import bold, counting, emit
+from latentarium.cli.output import bold, counting, emit, say
 from latentarium.errors import InvalidInput, invalid
 
 
@@ -29,7 +29,7 @@ def run_import(wanted: Wanted, given: Mapping[str, Any], *, out: Path, overwrite
     # a .keras file opens on any backend, and this is the one whose graphs can be written
     os.environ["KERAS_BACKEND"] = "torch"
     from latentarium.adapters.halves import Wiring
-    from latentarium.applications.importing import Data, Foreign, import_model
+    from latentarium.applications.importing import Data, Foreign, Told, import_model
     from latentarium.distributions import describe
     from latentarium.training.api import Place
 
@@ -49,7 +49,7 @@ def run_import(wanted: Wanted, given: Mapping[str, Any], *, out: Path, overwrite
         channels_last=wanted.channels_last,
     )
     with counting("importing") as tell:
-        bundle = import_model(foreign, Data(**given), Place(path=out, overwrite=overwrite), progress=tell)
+        bundle = import_model(foreign, Data(**given), Place(path=out, overwrite=overwrite), Told(tell, say))
     space, data = bundle.space, bundle.manifest["data"]
     prior = None if bundle.prior is None else describe(bundle.prior)
     result = {

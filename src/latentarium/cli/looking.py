@@ -155,7 +155,8 @@ def _model(made: Mapping[str, Any]) -> str:
 
 def _training(made: Mapping[str, Any]) -> str:
     if "imported" in made:
-        return f"elsewhere; imported from {', '.join(made['imported'].get('files', ())) or 'memory'}"
+        origin = made["imported"]
+        return f"elsewhere; imported from {', '.join(origin.get('files', ())) or origin.get('encoder', 'memory')}"
     return f"{made['steps']:,} steps in {made['seconds']:.0f} s, seed {made['settings']['seed']}"
 
 

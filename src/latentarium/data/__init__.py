@@ -4,13 +4,15 @@ from latentarium.data.draft import modality_of_shape
 from latentarium.data.memory import rows_from_arrays
 from latentarium.data.modalities import Column, ImageModality, TableBlocks, TableModality, modality_from_json
 from latentarium.data.rows import Rows
-from latentarium.data.sources import open_as, open_like, open_source
+from latentarium.data.sentences import SentenceModality
+from latentarium.data.sources import open_as, open_like, open_sentences, open_source
 from latentarium.data.splits import make_splits
 
 __all__ = [
     "Column",
     "ImageModality",
     "Rows",
+    "SentenceModality",
     "TableBlocks",
     "TableModality",
     "make_splits",
@@ -18,6 +20,7 @@ __all__ = [
     "modality_of_shape",
     "open_as",
     "open_like",
+    "open_sentences",
     "open_source",
     "rows_from_arrays",
 ]

