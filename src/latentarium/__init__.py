@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         from_sklearn,
         from_torch,
     )
+    from latentarium.applications.compression.codec import compress, open_compressed
     from latentarium.applications.paths import blend, traverse
     from latentarium.bundle import open_bundle
     from latentarium.checks import check_space
@@ -37,6 +38,7 @@ _HOMES = {
     "as_space": "latentarium.adapters",
     "blend": "latentarium.applications.paths",
     "check_space": "latentarium.checks",
+    "compress": "latentarium.applications.compression.codec",
     "fit": "latentarium.training.api",
     "fit_map": "latentarium.maps",
     "from_callables": "latentarium.adapters",
@@ -48,6 +50,7 @@ _HOMES = {
     "from_torch": "latentarium.adapters",
     "measure": "latentarium.measures",
     "open_bundle": "latentarium.bundle",
+    "open_compressed": "latentarium.applications.compression.codec",
     "open_source": "latentarium.data",
     "traverse": "latentarium.applications.paths",
 }
@@ -57,6 +60,7 @@ __all__ = [
     "as_space",
     "blend",
     "check_space",
+    "compress",
     "fit",
     "fit_map",
     "from_callables",
@@ -68,6 +72,7 @@ __all__ = [
     "from_torch",
     "measure",
     "open_bundle",
+    "open_compressed",
     "open_source",
     "traverse",
 ]

@@ -375,6 +375,44 @@ def search(
 
 
 @app.command()
+def compress(
+    bundle: BundleArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .lsc, or .parquet in plain mode.")],
+    mode: Annotated[
+        str,
+        typer.Option(help="bits-back and direct lose nothing, lossy keeps what the space keeps, plain writes codes."),
+    ] = "auto",
+    step: Annotated[float, typer.Option(help="Of a lossy file: larger is smaller and worse.")] = 3.5,
+    chunk: Annotated[
+        int | None, typer.Option(help="Rows that can only be read together.", show_default="up to 1024")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compress pictures into one file, without loss or with; the file decodes on any machine with the same bundle."""
+    from latentarium.cli.compressing import CompressRequest, run_compress
+
+    request = CompressRequest(data=data, out=out, mode=mode, step=step, chunk=chunk)
+    run_compress(bundle, request, as_json=json)
+
+
+@app.command()
+def decompress(
+    bundle: BundleArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'compress' wrote.")],
+    rows: Annotated[str | None, typer.Option(help="Only these, as START:STOP.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .npy or .parquet.")] = Path(
+        "decompressed.npy"
+    ),
+    json: Json = False,
+) -> None:
+    """The rows of a compressed file, or some of them."""
+    from latentarium.cli.compressing import run_decompress
+
+    run_decompress(bundle, file=file, rows=rows, out=out, as_json=json)
+
+
+@app.command()
 def info(bundle: BundleArgument, json: Json = False) -> None:
     """What a bundle holds and how it came about."""
     from latentarium.cli.looking import run_info

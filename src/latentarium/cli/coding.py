@@ -12,6 +12,7 @@ from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.moving import space_given, write_rows
 from latentarium.cli.output import bold, check_ending, counting, emit
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
 from latentarium.space import LatentSpace
@@ -21,24 +22,32 @@ CHUNK = 4096
 
 def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
     """Stream rows through the encoder into one Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from latentarium.data import open_like
 
     check_ending(out, (".parquet",))
     bundle = open_bundle(path)
     rows = open_like(data, bundle.modality)
     dim = bundle.space.dim
+    with counting("encoding") as tell:
+        for done in write_codes(bundle, rows, out):
+            tell(done.stop, len(rows))
+    result = {"bundle": str(path), "rows": len(rows), "dimensions": dim, "out": str(out)}
+    emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in {bold(out)}")
+
+
+def write_codes(bundle: Bundle, rows: Rows, out: Path) -> Iterator[slice]:
+    """Write ids and codes to a Parquet file, which appears with the last rows; yields the rows done."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    dim = bundle.space.dim
     schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
-    with counting("encoding") as tell, replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+    with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for part in batches(len(rows), CHUNK):
             codes = bundle.space.encode(rows.array(part)).reshape(-1)
             column = pa.FixedSizeListArray.from_arrays(pa.array(codes), dim)
             writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
-            tell(part.stop, len(rows))
-    result = {"bundle": str(path), "rows": len(rows), "dimensions": dim, "out": str(out)}
-    emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in {bold(out)}")
+            yield part
 
 
 def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_json: bool) -> None:
@@ -51,9 +60,9 @@ def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_j
     if isinstance(modality, TableModality):
         write_rows(bundle, space.decode(latents), out, ids)
     elif out.suffix.lower() == ".npy":
-        _write_npy(bundle, _decoded(bundle, space, latents), out, len(latents))
+        write_npy(bundle, _decoded(bundle, space, latents), out, len(latents))
     else:
-        _write_parquet(bundle, _decoded(bundle, space, latents), out, ids)
+        write_parquet(bundle, _decoded(bundle, space, latents), out, ids)
     emit(
         {"bundle": str(path), "rows": len(latents), "out": str(out)},
         as_json=as_json,
@@ -106,7 +115,8 @@ def _decoded(bundle: Bundle, space: LatentSpace, latents: NDArray[np.float32]) -
             tell(part.stop, len(latents))
 
 
-def _write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
+def write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
+    """Write `count` pictures, given in pieces, to a .npy file."""
     with replacing(out) as temporary:
         shape = (count, *bundle.space.data_shape)
         target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
@@ -115,7 +125,8 @@ def _write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
         target.flush()
 
 
-def _write_parquet(bundle: Bundle, pieces: Pieces, out: Path, ids: NDArray[Any]) -> None:
+def write_parquet(bundle: Bundle, pieces: Pieces, out: Path, ids: NDArray[Any]) -> None:
+    """Write pictures, given in pieces, and their ids to a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
