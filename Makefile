@@ -11,7 +11,7 @@ JOBS ?= 2
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors lint docs clean
+.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ lint: $(VENV)/.ready ## style, layers, sizes and types
 	$(BIN)/python scripts/check_sizes.py src scripts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors ## every benchmark
+bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression ## every benchmark
 
 bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 	@scripts/fashion_mnist.sh
@@ -78,6 +78,10 @@ bench-models: $(VENV)/.ready ## training throughput of each model over a bare lo
 
 bench-factors: $(VENV)/.ready ## disentanglement of six models, seed by seed; goes on where it was stopped
 	@$(BIN)/python -m benchmarks.models.disentanglement $(ARGS)
+
+bench-compression: $(VENV)/.ready ## the codec beside PNG, WebP, JPEG, xz and PCA
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.applications.compression --data $${LATENTARIUM_TEST_DATA:-../shared/data}/celeba $(ARGS)
 
 docs: $(VENV)/.ready ## the reference as static pages in site/
 	@$(BIN)/python -W ignore -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)

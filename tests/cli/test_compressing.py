@@ -70,6 +70,7 @@ CASES = [
     ("compress space rows.npy -o a.lsc --mode plain", 2, ("--out", ".parquet")),
     ("compress space rows.npy -o a.lsc --mode best", 2, ("mode", "bits-back", "'best'")),
     ("compress space rows.npy -o a.lsc --mode lossy --step 0", 2, ("step", "0.05", "0")),
+    ("compress space rows.npy -o a.lsc --mode lossy --effort -1", 2, ("effort", "-1")),
     ("compress space rows.npy -o a.lsc --chunk 0", 2, ("chunk_rows", "0")),
     ("compress space nowhere -o a.lsc", 2, ("'nowhere'",)),
     ("compress nowhere rows.npy -o a.lsc", 2, ("'nowhere'",)),

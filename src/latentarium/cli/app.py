@@ -384,15 +384,16 @@ def compress(
         typer.Option(help="bits-back and direct lose nothing, lossy keeps what the space keeps, plain writes codes."),
     ] = "auto",
     step: Annotated[float, typer.Option(help="Of a lossy file: larger is smaller and worse.")] = 3.5,
+    effort: Annotated[int, typer.Option(help="Of a lossy file: steps of descent on each row's code.")] = 0,
     chunk: Annotated[
         int | None, typer.Option(help="Rows that can only be read together.", show_default="up to 1024")
     ] = None,
     json: Json = False,
 ) -> None:
     """Compress pictures into one file, without loss or with; the file decodes on any machine with the same bundle."""
-    from latentarium.cli.compressing import CompressRequest, run_compress
+    from latentarium.cli.compressing import CompressRequest, Lossy, run_compress
 
-    request = CompressRequest(data=data, out=out, mode=mode, step=step, chunk=chunk)
+    request = CompressRequest(data=data, out=out, mode=mode, lossy=Lossy(step=step, effort=effort), chunk=chunk)
     run_compress(bundle, request, as_json=json)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from latentarium.applications.compression.codec import CompressedRows, compress, decibels, open_compressed
+from latentarium.applications.compression.codec import CompressedRows, Lossy, compress, decibels, open_compressed
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.coding import CHUNK, Pieces, read_codes, run_decode, write_codes, write_npy, write_parquet
@@ -25,7 +25,7 @@ class CompressRequest:
     data: str
     out: Path
     mode: str
-    step: float
+    lossy: Lossy
     chunk: int | None
 
 
@@ -45,7 +45,7 @@ def run_compress(path: Path, request: CompressRequest, *, as_json: bool) -> None
                 rows.raw,
                 request.out,
                 mode=request.mode,
-                step=request.step,
+                lossy=request.lossy,
                 chunk_rows=request.chunk,
                 progress=tell,
             )

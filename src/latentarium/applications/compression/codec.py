@@ -32,6 +32,31 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lossy:
+    """What a lossy file keeps.
+
+    Parameters
+    ----------
+    step : between codes that are told apart, in median standard deviations of the posteriors: larger is smaller and
+        worse
+    effort : steps of descent on each row's own code, which make a file smaller and better and take time; 0 for none
+
+    Raises
+    ------
+    InvalidInput
+        For a step outside 0.05 to 100 or an effort outside 0 to 10,000.
+    """
+
+    step: float = STEP
+    effort: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.05 <= self.step <= 100:
+            raise invalid("step", "a number from 0.05 to 100", self.step)
+        check_positive_int(self.effort, "effort", low=0, high=10_000)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Compressed:
     """What `compress` wrote.
 
@@ -67,7 +92,7 @@ def compress(
     path: str | Path,
     *,
     mode: str = "auto",
-    step: float = STEP,
+    lossy: Lossy | None = None,
     chunk_rows: int | None = None,
     progress: Progress | None = None,
 ) -> Compressed:
@@ -78,7 +103,7 @@ def compress(
     rows : uint8 (n, channels, height, width), which may be a memory map: a chunk at a time is read
     mode : "bits-back" and "direct" lose nothing (Townsend et al. 2019; a two-part code), "lossy" keeps what the space
         keeps; "auto" is bits-back for 64 rows or more, else direct
-    step : of a lossy file, in median standard deviations of the posteriors: larger is smaller and worse
+    lossy : settings of a lossy file
     chunk_rows : rows that can only be read together; None for up to 1,024
 
     Raises
@@ -102,14 +127,15 @@ def compress(
     """
     begun = time.perf_counter()
     model = CodecModel(bundle)
-    header = _header(model, rows, mode=mode, step=step, chunk_rows=chunk_rows)
+    wanted = lossy or Lossy()
+    header = _header(model, rows, mode=mode, step=wanted.step, chunk_rows=chunk_rows)
     tally = _Tally()
     coder = ChunkCoder(model, header)
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         writer = Writer(file, header)
         for number in range(header.chunks):
             levels = np.ascontiguousarray(rows[header.rows_of(number)])
-            chunk, again = coder.encode(levels, _rounded(model, coder, levels))
+            chunk, again = coder.encode(levels, _rounded(coder, levels, wanted.effort))
             writer.add(chunk)
             tally.add(chunk, levels, again)
             if progress is not None:
@@ -129,11 +155,16 @@ def compress(
     )
 
 
-def _rounded(model: CodecModel, coder: ChunkCoder, levels: Levels) -> Whole | None:
+def _rounded(coder: ChunkCoder, levels: Levels, effort: int) -> Whole | None:
     """The codes of a lossy file, rounded; None for a lossless one."""
     if coder.header.mode != "lossy":
         return None
-    return coder.within(whole(model.codes(levels), coder.steps))
+    codes = coder.model.codes(levels)
+    if effort:
+        from latentarium.applications.compression.refine import refined
+
+        codes = refined(coder.model, levels, codes, coder.steps, effort=effort)
+    return coder.within(whole(codes, coder.steps))
 
 
 def _header(model: CodecModel, rows: Any, *, mode: str, step: float, chunk_rows: int | None) -> Header:
@@ -144,8 +175,6 @@ def _header(model: CodecModel, rows: Any, *, mode: str, step: float, chunk_rows:
         raise InvalidInput("rows must be one or more, got 0")
     if mode not in ("auto", *MODES):
         raise invalid("mode", f"auto or one of {', '.join(MODES)}", mode)
-    if not 0.05 <= step <= 100:
-        raise invalid("step", "a number from 0.05 to 100", step)
     lossy = mode == "lossy"
     chosen = mode if mode != "auto" else "bits-back" if len(rows) >= FEW_ROWS else "direct"
     row_bytes = int(np.prod(model.shape))

@@ -73,29 +73,30 @@ class CodecModel:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).digest()
 
     @cached_property
-    def _torch(self) -> Any:
+    def network(self) -> Any:
+        """The torch module, in float32."""
         bundle = self.bundle
         weights = bundle.tensors(MODEL)
-        return model_from_weights(bundle.manifest["architecture"], weights, bundle.modality, name=bundle.name)
+        return model_from_weights(bundle.manifest["architecture"], weights, bundle.modality, name=bundle.name).eval()
 
     @cached_property
     def _encoder(self) -> Layer:
-        return exact(self._torch.encoder)
+        return exact(self.network.encoder)
 
     @cached_property
     def _decoder(self) -> Layer:
-        decoder, conditions = exact(self._torch.decoder), self._torch.conditions
+        decoder, conditions = exact(self.network.decoder), self.network.conditions
         return lambda z: decoder(np.concatenate([z, np.zeros((len(z), conditions))], axis=1))
 
     @cached_property
     def pixels(self) -> PixelCoder:
         """The coder of grey levels; `InvalidInput` where the space has no mass for them."""
-        if not self.exact or not self._torch.variational:
+        if not self.exact or not self.network.variational:
             raise InvalidInput(
                 f"{self.bundle.name!r} cannot compress without loss: it is not a VAE of this package; "
                 "fit with --model vae --likelihood autoregressive, or compress with --mode lossy"
             )
-        return PixelCoder.of(self._torch.likelihood, self.shape)
+        return PixelCoder.of(self.network.likelihood, self.shape)
 
     def posterior(self, levels: Levels) -> tuple[Floats, Floats]:
         """Exact mean and standard deviation (n, d) of q(z|x)."""
@@ -109,7 +110,7 @@ class CodecModel:
         """Grey levels (n, c, h, w) that latent points decode to; exact where the networks are ours."""
         if not self.exact:
             return self.bundle.modality.to_raw(self.bundle.space.decode(z.astype(np.float32)))
-        likelihood = self._torch.likelihood
+        likelihood = self.network.likelihood
         return self._batched(lambda part: mean_levels(likelihood, self._decoder(part), self.shape), z)
 
     def codes(self, levels: Levels) -> Floats:
