@@ -125,8 +125,8 @@ def plain(folder: Path, scratch: Path) -> dict[str, Any]:
     found = {
         "numbers": bundle.space.dim,
         "bytes": size,
-        "bytes_a_row": size / len(test),
-        "psnr": decibels(squares, again.size),
+        "bytes_a_row": round(size / len(test), 1),
+        "psnr": round(decibels(squares, again.size), 2),
     }
     print("plain", json.dumps(found), flush=True)
     return found

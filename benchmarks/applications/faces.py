@@ -39,7 +39,7 @@ def with_altered(rows: Rows, folder: Path, *, seed: int = 0) -> Rows:
 
 
 def _altered(picture: Image.Image, side: int, noise: NDArray[np.float64]) -> Levels:
-    """The middle square, up to some pixels smaller and to the side, half of them mirrored, in light of another colour."""
+    """The middle square, a little smaller and to the side, half of them mirrored, in light of another colour."""
     width, height = picture.size
     across = width * min(1.0, 1 + 0.04 * noise[0])
     down = min(across * float(np.clip(1 + 0.02 * noise[1], 0.95, 1.05)), height)

@@ -437,13 +437,6 @@ VERBS = [
 CASES = [*SOURCES, *SETTINGS, *PLACES, *BUNDLES, *VERBS]
 
 
-@pytest.fixture(scope="session")
-def table(fitted: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = tmp_path_factory.mktemp("source") / "people.csv"
-    source.write_text(TABLE)
-    return fitted(source, "--label", "kind", "--steps", 5, name="table")
-
-
 @pytest.fixture
 def here(tmp_path: Path, digits: Path, table: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a bundle of digits, `space`, and one of a table, `table`."""

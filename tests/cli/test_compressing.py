@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, table_text
 
 from latentarium.data import open_source
 
@@ -65,6 +65,14 @@ def test_plain_numbers_there_and_back(run: Run, here: Path) -> None:
     assert pq.read_table("a.parquet")["code"].type.list_size == 4
 
 
+def test_plain_tables(run: Run, here: Path, table: Path) -> None:
+    (here / "people.csv").write_text(table_text())
+    told = run("compress", table, "people.csv", "-o", "a.parquet", "--mode", "plain", "--json").json
+    assert told["psnr"] is None
+    assert run("decompress", table, "a.parquet", "-o", "again.csv").status == 0
+    assert (here / "again.csv").read_text().count("\n") == told["rows"] + 1
+
+
 CASES = [
     ("compress space rows.npy -o a.zip", 2, ("--out", ".lsc", "a.zip")),
     ("compress space rows.npy -o a.lsc --mode plain", 2, ("--out", ".parquet")),
@@ -72,6 +80,7 @@ CASES = [
     ("compress space rows.npy -o a.lsc --mode lossy --step 0", 2, ("step", "0.05", "0")),
     ("compress space rows.npy -o a.lsc --mode lossy --effort -1", 2, ("effort", "-1")),
     ("compress space rows.npy -o a.lsc --chunk 0", 2, ("chunk_rows", "0")),
+    ("compress people people.csv -o a.lsc", 2, ("pictures", "table", "--mode plain")),
     ("compress space nowhere -o a.lsc", 2, ("'nowhere'",)),
     ("compress nowhere rows.npy -o a.lsc", 2, ("'nowhere'",)),
     ("compress space rows.npy -o notes.txt/a.lsc", 1, ("notes.txt",)),
@@ -88,7 +97,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("line", "status", "says"), CASES, ids=[case[0] for case in CASES])
-def test_bad_inputs(run: Run, here: Path, digits: Path, line: str, status: int, says: tuple[str, ...]) -> None:
+def test_bad_inputs(
+    run: Run, here: Path, digits: Path, table: Path, line: str, status: int, says: tuple[str, ...]
+) -> None:
+    shutil.copytree(table, here / "people")
+    (here / "people.csv").write_text(table_text())
     (here / "notes.txt").write_text("hello, this is a text of more bytes than a header begins with")
     if line.startswith("decompress"):
         assert run("compress", "space", "rows.npy", "-o", "good.lsc").status == 0
