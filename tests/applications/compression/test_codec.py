@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.contract.models import custom_modules
 
 import latentarium as la
 from latentarium.applications.compression.chunks import SEED_ROWS
@@ -226,6 +227,23 @@ def test_spaces_that_cannot(tmp_path: Path, digits: Levels) -> None:
         assert stored[:].shape == (50, 1, 8, 8)
     assert written.psnr is not None
     assert written.psnr > 5
+
+
+def test_networks_that_are_not_ours(tmp_path: Path, digits: Levels) -> None:
+    """ONNX graphs decode, but with whatever bits the machine gives: the file says so, and checks the codes instead."""
+    modules = custom_modules()
+    options = {"latent": 4, "steps": 5, "precision": "fp32", "progress": False}
+    la.fit("digits", encoder=modules.encoder, decoder=modules.decoder, out=tmp_path / "own", **options)
+    bundle = la.open_bundle(tmp_path / "own")
+    compress(bundle, digits[:40], tmp_path / "a.lsc", mode="lossy")
+    with open_compressed(bundle, tmp_path / "a.lsc") as stored:
+        assert not stored.header.exact
+        mean = bundle.modality.to_raw(bundle.space.reconstruct(bundle.modality.to_array(digits[:40])))
+        assert np.abs(stored[:].astype(float) - mean).mean() < 20
+    with pytest.raises(InvalidInput, match=r"without loss.*--mode lossy"):
+        compress(bundle, digits[:40], tmp_path / "a.lsc", mode="direct")
+    with pytest.raises(InvalidInput, match="effort"):
+        compress(bundle, digits[:40], tmp_path / "a.lsc", mode="lossy", lossy=Lossy(effort=5))
 
 
 def test_a_small_chunk_is_all_seed(dense: Bundle, digits: Levels, tmp_path: Path) -> None:

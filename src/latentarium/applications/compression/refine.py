@@ -13,6 +13,7 @@ from torch import Tensor
 from latentarium.applications.compression.arithmetic import Floats
 from latentarium.applications.compression.model import CodecModel, Levels
 from latentarium.arrays import batches
+from latentarium.errors import invalid
 from latentarium.rng import torch_generator
 
 RATE = 0.1
@@ -26,7 +27,14 @@ def refined(model: CodecModel, levels: Levels, codes: Floats, steps: Floats, *, 
     Rate is that of a normal distribution in each dimension, as wide as the training codes lie. What a nat is worth
     follows from the grid: rounding with steps s adds distortion D, which grows by 2 D / d for a nat less in one of d
     dimensions, and that is the price at which no other step would be better.
+
+    Raises
+    ------
+    InvalidInput
+        For networks that are not of this package, whose derivatives are not at hand.
     """
+    if not model.bundle.built_in:
+        raise invalid("effort", "0 for networks that are not of this package", effort)
     parts = [
         _descend(model, levels[part], codes[part], steps, effort) for part in batches(len(levels), model.batch_size)
     ]
