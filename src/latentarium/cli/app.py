@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from latentarium.cli import app_files
+from latentarium.cli.options import BundleArgument, Data, Given, Json, Latent, Out, Seed
+
 app = typer.Typer(
     help="Latentarium, the workbench for latent spaces: learn one, measure it, look at it, move through it.",
     no_args_is_help=True,
@@ -12,17 +15,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by 'latentarium fit'.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
-Data = Annotated[str | None, typer.Option(help="Where the source is now, when it is not where the fit found it.")]
-Latent = Annotated[int, typer.Option(help="Latent dimensions.")]
-Given = Annotated[
-    list[str] | None,
-    typer.Option(help="What a conditional decoder is told: Sneaker, label=Sneaker, Male=1; several times."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -328,37 +320,6 @@ def traverse(
 
 
 @app.command()
-def encode(
-    bundle: BundleArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file of ids and codes.")] = Path("codes.parquet"),
-    json: Json = False,
-) -> None:
-    """Codes of new data, to Parquet."""
-    from latentarium.cli.coding import run_encode
-
-    run_encode(bundle, data=data, out=out, as_json=json)
-
-
-@app.command()
-def decode(
-    bundle: BundleArgument,
-    codes: Annotated[
-        Path, typer.Argument(metavar="CODES", help="Parquet file with an id and a code column, as 'encode' writes it.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
-        "decoded.parquet"
-    ),
-    given: Given = None,
-    json: Json = False,
-) -> None:
-    """Data for the codes in a Parquet file."""
-    from latentarium.cli.coding import run_decode
-
-    run_decode(bundle, codes=codes, given=given or (), out=out, as_json=json)
-
-
-@app.command()
 def search(
     bundle: BundleArgument,
     query: Annotated[
@@ -375,45 +336,6 @@ def search(
 
 
 @app.command()
-def compress(
-    bundle: BundleArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .lsc, or .parquet in plain mode.")],
-    mode: Annotated[
-        str,
-        typer.Option(help="bits-back and direct lose nothing, lossy keeps what the space keeps, plain writes codes."),
-    ] = "auto",
-    step: Annotated[float, typer.Option(help="Of a lossy file: larger is smaller and worse.")] = 3.5,
-    effort: Annotated[int, typer.Option(help="Of a lossy file: steps of descent on each row's code.")] = 0,
-    chunk: Annotated[
-        int | None, typer.Option(help="Rows that can only be read together.", show_default="up to 1024")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Compress pictures into one file, without loss or with; the file decodes on any machine with the same bundle."""
-    from latentarium.cli.compressing import CompressRequest, Lossy, run_compress
-
-    request = CompressRequest(data=data, out=out, mode=mode, lossy=Lossy(step=step, effort=effort), chunk=chunk)
-    run_compress(bundle, request, as_json=json)
-
-
-@app.command()
-def decompress(
-    bundle: BundleArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'compress' wrote.")],
-    rows: Annotated[str | None, typer.Option(help="Only these, as START:STOP.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .npy or .parquet.")] = Path(
-        "decompressed.npy"
-    ),
-    json: Json = False,
-) -> None:
-    """The rows of a compressed file, or some of them."""
-    from latentarium.cli.compressing import run_decompress
-
-    run_decompress(bundle, file=file, rows=rows, out=out, as_json=json)
-
-
-@app.command()
 def info(bundle: BundleArgument, json: Json = False) -> None:
     """What a bundle holds and how it came about."""
     from latentarium.cli.looking import run_info
@@ -427,3 +349,6 @@ def check(bundle: BundleArgument, seed: Seed = 0, json: Json = False) -> None:
     from latentarium.cli.looking import run_check
 
     run_check(bundle, seed=seed, as_json=json)
+
+
+app.add_typer(app_files.verbs)

@@ -58,13 +58,17 @@ class CodecModel:
     @property
     def size(self) -> int:
         """Bytes of what a decoder needs beside a file: the weights."""
-        files = (MODEL,) if self.bundle.built_in else ("decoder.onnx",)
-        return sum(self.bundle.file(name).stat().st_size for name in files)
+        return sum(self.bundle.file(name).stat().st_size for name in self._decoding)
+
+    @property
+    def _decoding(self) -> list[str]:
+        """Files of the bundle that a decoder needs."""
+        return [name for name in ((MODEL,) if self.bundle.built_in else ("decoder.onnx",)) if self.bundle.has(name)]
 
     def fingerprint(self, *, with_codes: bool) -> bytes:
         """SHA-256 of the networks and, `with_codes`, of the codes whose distribution lossy files are coded with."""
         manifest = self.bundle.manifest
-        names = ([MODEL] if self.bundle.built_in else ["decoder.onnx"]) + ["codes.parquet"] * with_codes
+        names = self._decoding + [name for name in ("codes.parquet",) if with_codes and self.bundle.has(name)]
         told = {
             "architecture": manifest["architecture"],
             "modality": manifest["modality"],
@@ -129,6 +133,8 @@ class CodecModel:
         """Codes (n, d) of the training rows, or of all that the bundle has."""
         training = self.bundle.codes[self.bundle.splits == "train"]
         found = training if len(training) > 1 else self.bundle.codes
+        if not len(found):
+            raise InvalidInput(f"{self.bundle.name!r} has no codes, whose distribution a lossy file is coded with")
         return found.reshape(len(found), -1)
 
     def tables(self, steps: Floats) -> Tables:
