@@ -11,7 +11,7 @@ JOBS ?= 2
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors lint docs clean
+.PHONY: help demo page test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,12 +37,17 @@ $(VENV)/.bench: $(VENV)/.ready
 	@$(PIP) install -c constraints.txt -e '.[bench]'
 	@touch $@
 
-demo: $(VENV)/.ready ## fit, measure and map Fashion-MNIST, then show it
+page: $(VENV)/.ready ## the explorer's page, built into the package
+	@$(BIN)/python scripts/build_page.py
+
+demo: page ## fit, measure and map Fashion-MNIST, then open the explorer
 	@scripts/fashion_mnist.sh
 	@$(BIN)/latentarium demo $(ARGS)
 
-test: lint $(TENSORFLOW)/.ready ## static checks, doctests and the whole test suite
+test: lint page $(TENSORFLOW)/.ready ## static checks, doctests and the whole test suite
 	@scripts/fashion_mnist.sh
+	@scripts/chromium.sh
+	$(BIN)/python scripts/build_page.py check test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules src/latentarium tests $(ARGS)
 
 lint: $(VENV)/.ready ## style, layers, sizes and types
@@ -84,5 +89,6 @@ docs: $(VENV)/.ready ## the reference as static pages in site/
 	@echo "site/index.html"
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) $(TENSORFLOW) site build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TENSORFLOW) frontend/node_modules src/latentarium/explorer/static site build dist \
+		.pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from latentarium.applications.slimming import slim_bundle
 from latentarium.bundle import open_bundle
+from latentarium.explorer.networks import with_graphs
 from latentarium.shipped import FOLDER
 
 RECIPES = {
@@ -38,6 +39,7 @@ def main() -> None:
         if not whole.exists():
             subprocess.run([sys.executable, "-m", "latentarium", "fit", *words, "--out", str(whole)], check=True)
         slim = slim_bundle(open_bundle(whole), FOLDER / name, rows=ROWS[name], name=name, decoded=name in DECODED)
+        slim, _ = with_graphs(slim)
         size = sum(path.stat().st_size for path in slim.path.iterdir())
         print(f"{name}: {size / 2**20:.2f} MiB in {slim.path}")
 

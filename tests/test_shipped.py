@@ -28,6 +28,7 @@ def test_a_shipped_space_keeps_the_contract_and_says_where_it_is_from(name: str)
     assert bundle.manifest["data"]["decoded"] == (name == "avatar-vae"), "its pictures are not ours to pass on"
     space, x = bundle.space, bundle.modality.to_array(bundle.kept[:64])
     assert la.check_space(space, x).passed
+    assert bundle.has("decoder.onnx"), "so that its page need not wait for an export"
     error = float(np.square(space.reconstruct(x) - x).mean())
     assert error < 0.5 * float(x.var(0).mean())
     assert space.sample(4, seed=0).shape == (4, *space.data_shape)

@@ -13,6 +13,7 @@ from latentarium.models.autoencoder import Architecture, Autoencoder, build
 from latentarium.models.export import ExportFailed, export_decoder, export_encoder
 from latentarium.models.start import start_linear
 from latentarium.nn import graphs
+from latentarium.nn.graphs import with_halves
 
 MODALITY = ImageModality(channels=2, height=9, width=12)
 ROWS = MODALITY.to_array(pictures(20, MODALITY.data_shape))
@@ -44,6 +45,23 @@ def test_graphs_agree_with_torch_for_any_number_of_rows(capfd: pytest.CaptureFix
         np.testing.assert_allclose(mean, expected, atol=1e-4)
         np.testing.assert_allclose(std, torch.exp(0.5 * log_variance), atol=1e-4)
         np.testing.assert_allclose(run(up.data, z=mean)[0], pictures_back, atol=1e-4)
+
+
+def test_weights_that_halves_hold_exactly_are_stored_as_halves() -> None:
+    network = model("dense")
+    z = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.1234567)
+    whole = export_decoder(network, z).data
+    assert len(with_halves(whole)) > 0.95 * len(whole), "weights of full precision stay as they are"
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(weight.half().float())
+    rounded = export_decoder(network, z).data
+    packed = with_halves(rounded)
+    assert len(rounded) - len(packed) > 3000, "the one large weight has 1,728 values"
+    np.testing.assert_array_equal(run(packed, z=z)[0], run(rounded, z=z)[0])
 
 
 class Choosy(nn.Module):

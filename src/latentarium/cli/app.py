@@ -53,10 +53,10 @@ def demo(
     source: Annotated[str, typer.Option(help="What to learn from.")] = "fashion-mnist",
     latent: Latent = 32,
     seed: Seed = 0,
-    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the report in the browser when done.")] = True,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the explorer when done.")] = True,
     json: Json = False,
 ) -> None:
-    """The main job in one command: fit a VAE on Fashion-MNIST, measure, map and draw it."""
+    """The main job in one command: fit a VAE on Fashion-MNIST, measure, map and draw it, open it in the explorer."""
     from latentarium.cli.demo import run_demo, run_quick_demo
 
     if quick:
@@ -229,6 +229,34 @@ def compare(
     from latentarium.cli.looking import run_compare
 
     run_compare(first, second, out=out, seed=seed, as_json=json)
+
+
+@app.command()
+def explore(
+    bundle: BundleArgument,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port on this machine.", show_default="8642")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    json: Json = False,
+) -> None:
+    """Open the space in the browser: its map, a live decoder, sliders, paths and neighbours."""
+    from latentarium.cli.exploring import run_explore
+
+    run_explore(bundle, port=port, browser=browser, as_json=json)
+
+
+@app.command()
+def export(
+    bundle: BundleArgument,
+    site: Annotated[Path, typer.Argument(metavar="SITE", help="Folder to write; a site that is there is replaced.")],
+    thumbs: Annotated[bool, typer.Option("--thumbs/--no-thumbs", help="Put pictures of the rows into it.")] = True,
+    json: Json = False,
+) -> None:
+    """Write the explorer's page as a folder for any static host; it decodes in the visitor's browser."""
+    from latentarium.cli.exploring import run_export
+
+    run_export(bundle, site=site, thumbs=thumbs, as_json=json)
 
 
 @app.command("map")

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from latentarium.files import storage_failed
 
 OPSET = 18
 TOLERANCE = 1e-4
+_LARGE = 1024
+"""Values from which on a weight is worth another node."""
 
 
 class ExportFailed(LatentariumError):
@@ -31,6 +34,32 @@ class Graph:
 
     data: bytes
     error: float
+
+
+def with_halves(data: bytes) -> bytes:
+    """The same ONNX graph with those large weights stored in 16 bits that 16 bits hold exactly.
+
+    A cast brings each back to 32 bits when the graph is loaded, so that it computes the very same.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load_from_string(data)
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT or math.prod(weight.dims) < _LARGE:
+            continue
+        whole = numpy_helper.to_array(weight)
+        with np.errstate(over="ignore"):
+            half = whole.astype(np.float16)
+        if np.array_equal(half.astype(np.float32), whole):
+            name = weight.name
+            weight.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model.SerializeToString()
 
 
 def export_module(module: nn.Module, inputs: Mapping[str, NDArray[np.float32]], *, outputs: list[str]) -> Graph:
