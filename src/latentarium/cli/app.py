@@ -68,15 +68,19 @@ def demo(
 def fit(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet file."),
+        typer.Argument(
+            metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet, .mid, .abc file."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
     model: Annotated[str | None, typer.Option(help="vae, ae or gan.", show_default="vae")] = None,
-    latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32")] = None,
+    latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32, of melodies more")] = None,
     time: Annotated[str | None, typer.Option(help="Fit the schedule to a budget: 90s, 2m, 1h.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.", show_default="30")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
-    size: Annotated[int | None, typer.Option(help="Crop and resize pictures to this many pixels a side.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Crop and resize pictures to this many pixels a side; bars of a melody.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
     condition: Annotated[
         list[str] | None,

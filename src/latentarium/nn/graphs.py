@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class Graph:
     error: float
 
 
-def export_module(module: nn.Module, inputs: Mapping[str, NDArray[np.float32]], *, outputs: list[str]) -> Graph:
+def export_module(module: nn.Module, inputs: Mapping[str, NDArray[Any]], *, outputs: list[str]) -> Graph:
     """The graph of `module`, whose first axes are all one batch axis of any length.
 
     Parameters
