@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import batches, check_finite
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.moving import space_given, write_rows
+from latentarium.cli.moving import space_given
 from latentarium.cli.output import bold, check_ending, counting, emit
+from latentarium.cli.showing import SOUNDS, show, write_rows
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.music.modalities import GridModality
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
 from latentarium.space import LatentSpace
@@ -42,14 +44,20 @@ def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
 
 
 def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_json: bool) -> None:
-    """Decode a Parquet file of codes; pictures to .npy or .parquet, tables to .csv or .parquet."""
+    """Decode a Parquet file of codes; pictures to .npy or .parquet, melodies to .mid and .wav as well, tables to .csv
+    or .parquet.
+    """
     bundle = open_bundle(path)
     modality = bundle.modality
-    check_ending(out, (".parquet", ".npy") if isinstance(modality, ImageModality) else (".parquet", ".csv"))
+    of_table = isinstance(modality, TableModality)
+    sounds = SOUNDS if isinstance(modality, GridModality) else ()
+    check_ending(out, (".parquet", ".csv") if of_table else (".parquet", ".npy", *sounds))
     space = space_given(bundle, given)
     ids, latents = read_codes(codes, space.shape)
     if isinstance(modality, TableModality):
         write_rows(bundle, space.decode(latents), out, ids)
+    elif out.suffix.lower() in sounds:
+        show(bundle, space.decode(latents), [out], columns=1)
     elif out.suffix.lower() == ".npy":
         _write_npy(bundle, _decoded(bundle, space, latents), out, len(latents))
     else:
@@ -108,8 +116,9 @@ def _decoded(bundle: Bundle, space: LatentSpace, latents: NDArray[np.float32]) -
 
 def _write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
     with replacing(out) as temporary:
-        shape = (count, *bundle.space.data_shape)
-        target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        kept = bundle.kept
+        shape = (count, *kept.shape[1:])
+        target = np.lib.format.open_memmap(temporary, mode="w+", dtype=kept.dtype, shape=shape)
         for part, raw in pieces:
             target[part] = raw
         target.flush()
@@ -119,12 +128,13 @@ def _write_parquet(bundle: Bundle, pieces: Pieces, out: Path, ids: NDArray[Any])
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    size = int(np.prod(bundle.space.data_shape))
+    kept = bundle.kept
+    size, name = int(np.prod(kept.shape[1:])), "pixels" if isinstance(bundle.modality, ImageModality) else "steps"
     schema = pa.schema(
-        [("id", pa.string()), ("pixels", pa.list_(pa.uint8(), size))],
-        metadata={"shape": str(list(bundle.space.data_shape))},
+        [("id", pa.string()), (name, pa.list_(pa.from_numpy_dtype(kept.dtype), size))],
+        metadata={"shape": str(list(kept.shape[1:]))},
     )
     with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for part, raw in pieces:
             column = pa.FixedSizeListArray.from_arrays(pa.array(raw.reshape(-1)), size)
-            writer.write_table(pa.table({"id": ids[part].tolist(), "pixels": column}, schema=schema))
+            writer.write_table(pa.table({"id": ids[part].tolist(), name: column}, schema=schema))
