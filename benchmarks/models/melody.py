@@ -54,7 +54,8 @@ def main() -> None:
         print(f"{name}: {value}")
     name = f"melody-{given.bars}-bars" + ("" if given.net == "auto" else f"-{given.net}")
     words = f"python -m benchmarks.models.melody ../shared/data/melodies --bars {given.bars} --net {given.net}"
-    save_result(name, f"{words} --steps {given.steps}", result)
+    how = f"--steps {given.steps}" if given.bundle is None else f"--bundle build/shipped/{given.bundle.name}"
+    save_result(name, f"{words} {how}", result)
 
 
 def _bundle(given: argparse.Namespace, rows: Rows) -> Bundle:
