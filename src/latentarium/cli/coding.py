@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from latentarium.arrays import batches, check_finite
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.moving import space_given, write_rows
-from latentarium.cli.output import bold, check_ending, counting, emit
+from latentarium.cli.output import bold, check_ending, counting, emit, say
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
@@ -29,6 +29,8 @@ def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
     check_ending(out, (".parquet",))
     bundle = open_bundle(path)
     rows = open_like(data, bundle.modality)
+    for note in rows.notes:
+        say(f"note: {note}")
     dim = bundle.space.dim
     schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
     with counting("encoding") as tell, replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
