@@ -11,7 +11,7 @@ JOBS ?= 2
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors lint docs clean
+.PHONY: help demo page test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression bench-anomaly bench-transfer bench-search lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,12 +37,17 @@ $(VENV)/.bench: $(VENV)/.ready
 	@$(PIP) install -c constraints.txt -e '.[bench]'
 	@touch $@
 
-demo: $(VENV)/.ready ## fit, measure and map Fashion-MNIST, then show it
+page: $(VENV)/.ready ## the explorer's page, built into the package
+	@$(BIN)/python scripts/build_page.py
+
+demo: page ## fit, measure and map Fashion-MNIST, then open the explorer
 	@scripts/fashion_mnist.sh
 	@$(BIN)/latentarium demo $(ARGS)
 
-test: lint $(TENSORFLOW)/.ready ## static checks, doctests and the whole test suite
+test: lint page $(TENSORFLOW)/.ready ## static checks, doctests and the whole test suite
 	@scripts/fashion_mnist.sh
+	@scripts/chromium.sh
+	$(BIN)/python scripts/build_page.py check test
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules src/latentarium tests $(ARGS)
 
 lint: $(VENV)/.ready ## style, layers, sizes and types
@@ -52,7 +57,7 @@ lint: $(VENV)/.ready ## style, layers, sizes and types
 	$(BIN)/python scripts/check_sizes.py src scripts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors ## every benchmark
+bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression bench-anomaly bench-transfer bench-search ## every benchmark
 
 bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 	@scripts/fashion_mnist.sh
@@ -79,10 +84,26 @@ bench-models: $(VENV)/.ready ## training throughput of each model over a bare lo
 bench-factors: $(VENV)/.ready ## disentanglement of six models, seed by seed; goes on where it was stopped
 	@$(BIN)/python -m benchmarks.models.disentanglement $(ARGS)
 
+bench-anomaly: $(VENV)/.bench ## odd pictures, table rows and tiles against other detectors; goes on where it was stopped
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.applications.anomaly $(ARGS)
+
+bench-transfer: $(VENV)/.ready ## few labels and linear probes on Fashion-MNIST
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.applications.transfer $(ARGS)
+
+bench-search: $(VENV)/.bench ## nearest codes among a million: recall, latency, memory
+	@$(BIN)/python -m benchmarks.applications.search $(ARGS)
+
+bench-compression: $(VENV)/.ready ## the codec beside PNG, WebP, JPEG, xz and PCA
+	@scripts/fashion_mnist.sh
+	@$(BIN)/python -m benchmarks.applications.compression --data $${LATENTARIUM_TEST_DATA:-../shared/data}/celeba $(ARGS)
+
 docs: $(VENV)/.ready ## the reference as static pages in site/
 	@$(BIN)/python -W ignore -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)
 	@echo "site/index.html"
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) $(TENSORFLOW) site build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TENSORFLOW) frontend/node_modules src/latentarium/explorer/static site build dist \
+		.pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,6 +29,15 @@ def arguments(function: Function) -> int:
     return sum(1 for argument in named if argument.arg not in ("self", "cls"))
 
 
+def estimator_parameters(tree: ast.AST) -> Iterator[Function]:
+    """Constructors of scikit-learn estimators, whose arguments are settings as a dataclass has fields."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(b, ast.Name) and b.id == "BaseEstimator" for b in node.bases
+        ):
+            yield from (f for f in node.body if isinstance(f, Function) and f.name == "__init__")
+
+
 def nesting(node: ast.AST, depth: int = 0) -> int:
     """Deepest stack of blocks under `node`; an elif is no deeper than its if."""
     deepest = depth
@@ -45,11 +54,13 @@ def offences(path: Path) -> Iterator[str]:
     lines = text.splitlines()
     if len(lines) > MODULE_LINES:
         yield f"{path}: {len(lines)} lines, at most {MODULE_LINES}"
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    free = set(map(id, estimator_parameters(tree)))
+    for node in ast.walk(tree):
         if not isinstance(node, Function):
             continue
         found = {"body lines": (body_lines(node, lines), BODY_LINES), "nested blocks": (nesting(node), NESTING)}
-        if "cli" not in path.parts:
+        if "cli" not in path.parts and id(node) not in free:
             found["arguments"] = (arguments(node), ARGUMENTS)
         for what, (count, most) in found.items():
             if count > most:

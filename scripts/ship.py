@@ -2,9 +2,10 @@
 
     python scripts/ship.py fashion-vae
     python scripts/ship.py avatar-vae --data PATH/avatars_64.npz
+    python scripts/ship.py melody-vae --data PATH/melodies
 
-The avatars are drawn, not photographed: no shipped space has seen pictures of real people. Of their pictures none is
-passed on, only what the space decodes.
+The avatars are drawn, not photographed: no shipped space has seen pictures of real people. None of their pictures and
+none of the tunes is passed on, only what the space decodes.
 """
 
 import argparse
@@ -14,22 +15,25 @@ from pathlib import Path
 
 from latentarium.applications.slimming import slim_bundle
 from latentarium.bundle import open_bundle
+from latentarium.data import ImageModality
+from latentarium.explorer.networks import with_graphs
 from latentarium.shipped import FOLDER
 
 RECIPES = {
     "fashion-vae": "fashion-mnist --config scripts/shipped/fashion-vae.toml",
     "avatar-vae": "DATA --config scripts/shipped/avatar-vae.toml",
+    "melody-vae": "DATA --config scripts/shipped/melody-vae.toml",
 }
-ROWS = {"fashion-vae": 500, "avatar-vae": 80}
+ROWS = {"fashion-vae": 500, "avatar-vae": 80, "melody-vae": 200}
 """Test rows that travel with each."""
-DECODED = ("avatar-vae",)
+DECODED = ("avatar-vae", "melody-vae")
 
 
 def main() -> None:
     """Fit what is not there yet, slim it, and say how large it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=list(RECIPES))
-    parser.add_argument("--data", default="avatars_64.npz", help="the avatar pictures")
+    parser.add_argument("--data", default="avatars_64.npz", help="the avatar pictures, or the folder of tunes")
     parser.add_argument("--work", type=Path, default=Path("build/shipped"), help="where the whole bundles go")
     given = parser.parse_args()
     for name in given.names:
@@ -38,6 +42,8 @@ def main() -> None:
         if not whole.exists():
             subprocess.run([sys.executable, "-m", "latentarium", "fit", *words, "--out", str(whole)], check=True)
         slim = slim_bundle(open_bundle(whole), FOLDER / name, rows=ROWS[name], name=name, decoded=name in DECODED)
+        if isinstance(slim.modality, ImageModality):
+            slim, _ = with_graphs(slim)
         size = sum(path.stat().st_size for path in slim.path.iterdir())
         print(f"{name}: {size / 2**20:.2f} MiB in {slim.path}")
 

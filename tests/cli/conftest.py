@@ -89,6 +89,13 @@ def table_text(rows: int = 120, *, seed: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.fixture(scope="session")
+def table(fitted: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = tmp_path_factory.mktemp("source") / "people.csv"
+    source.write_text(table_text())
+    return fitted(source, "--label", "kind", "--steps", 5, name="table")
+
+
 def pictures(rows: int, channels: int, height: int, width: int, *, seed: int = 0) -> np.ndarray:
     """Soft blobs at random places, uint8 (rows, channels, height, width)."""
     random = np.random.default_rng(seed)

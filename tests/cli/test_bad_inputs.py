@@ -74,6 +74,10 @@ def text(name: str, content: str) -> Callable[[Path], object]:
     return lambda here: (here / name).write_text(content)
 
 
+def not_utf8(here: Path) -> None:
+    (here / "notes.txt").write_bytes("für\n".encode("latin1"))
+
+
 def array(name: str, values: Any) -> Callable[[Path], object]:
     return lambda here: np.save(here / name, values)
 
@@ -167,7 +171,9 @@ SOURCES = [
         ("folder", "one.png"),
         prepare=lambda h: Image.new("L", (9, 9)).save(h / "one.png"),
     ),
-    Case("unknown ending", "fit notes.txt -o new", ("notes.txt", ".csv"), prepare=text("notes.txt", "hello")),
+    Case("unknown ending", "fit notes.doc -o new", ("notes.doc", ".csv"), prepare=text("notes.doc", "hello")),
+    Case("lines of text", "fit notes.txt -o new", ("lines of text", "import"), prepare=text("notes.txt", "one\ntwo\n")),
+    Case("a text in no encoding", "fit notes.txt -o new", ("UTF-8", "line 1"), prepare=not_utf8),
     Case("one row", "fit t.csv -o new", ("10", "1"), prepare=text("t.csv", "a,b\n1,2\n")),
     Case("nine rows", "fit a.npy -o new", ("10", "9"), prepare=array("a.npy", np.zeros((9, 8, 8), np.uint8))),
     Case("header only", "fit t.csv -o new", ("t.csv",), prepare=text("t.csv", "a,b\n")),
@@ -435,13 +441,6 @@ VERBS = [
 ]
 
 CASES = [*SOURCES, *SETTINGS, *PLACES, *BUNDLES, *VERBS]
-
-
-@pytest.fixture(scope="session")
-def table(fitted: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = tmp_path_factory.mktemp("source") / "people.csv"
-    source.write_text(TABLE)
-    return fitted(source, "--label", "kind", "--steps", 5, name="table")
 
 
 @pytest.fixture

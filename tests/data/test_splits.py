@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentarium.data import make_splits
+from latentarium.data.splits import make_group_splits, make_splits
 from latentarium.errors import InvalidInput
 
 
@@ -48,3 +48,22 @@ def test_given_parts_are_kept_and_the_rest_is_drawn_beside_them() -> None:
 def test_impossible_parts_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(InvalidInput):
         make_splits(**options)  # type: ignore[arg-type]
+
+
+def test_groups_are_never_cut() -> None:
+    groups = np.repeat(np.arange(30), np.arange(1, 31))
+    parts = make_group_splits(groups, seed=3)
+    owners = [set(groups[rows].tolist()) for rows in parts.values()]
+    assert set.union(*owners) == set(range(30))
+    assert sum(map(len, owners)) == 30
+    assert all(len(parts[name]) >= 0.1 * len(groups) for name in ("test", "validation"))
+    assert {n: r.tolist() for n, r in make_group_splits(groups, seed=3).items()} == {
+        n: r.tolist() for n, r in parts.items()
+    }
+    assert make_group_splits(groups, seed=4)["test"].tolist() != parts["test"].tolist()
+
+
+@pytest.mark.parametrize("groups", [np.zeros(50, np.int64), np.arange(5), np.repeat([0, 1], 20)])
+def test_too_few_groups_are_refused(groups: np.ndarray) -> None:
+    with pytest.raises(InvalidInput, match=r"at least 10|whole groups"):
+        make_group_splits(groups)

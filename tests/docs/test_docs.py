@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.cli.conftest import pictures, table_text, write_folder
+from tests.data.tunes import JIG, write_tunes
 
 import latentarium
 from latentarium import cli
@@ -72,6 +73,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_folder(tmp_path / "photos", pictures(40, 3, 20, 24))
     write_folder(tmp_path / "new-photos", pictures(3, 3, 30, 20))
     np.save(tmp_path / "pictures.npy", pictures(40, 1, 12, 12))
+    write_tunes(tmp_path / "tunes")
+    (tmp_path / "new.abc").write_text(JIG)
     (tmp_path / "people.csv").write_text(table_text())
     (tmp_path / "questions.txt").write_text("\n".join(QUESTIONS))
     (tmp_path / "new-people.csv").write_text(table_text(5, seed=1))

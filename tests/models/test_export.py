@@ -13,6 +13,7 @@ from latentarium.models.autoencoder import Architecture, Autoencoder, build
 from latentarium.models.export import ExportFailed, export_decoder, export_encoder
 from latentarium.models.start import start_linear
 from latentarium.nn import graphs
+from latentarium.nn.graphs import export_module, with_halves
 
 MODALITY = ImageModality(channels=2, height=9, width=12)
 ROWS = MODALITY.to_array(pictures(20, MODALITY.data_shape))
@@ -46,6 +47,23 @@ def test_graphs_agree_with_torch_for_any_number_of_rows(capfd: pytest.CaptureFix
         np.testing.assert_allclose(run(up.data, z=mean)[0], pictures_back, atol=1e-4)
 
 
+def test_weights_that_halves_hold_exactly_are_stored_as_halves() -> None:
+    network = model("dense")
+    z = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.1234567)
+    whole = export_decoder(network, z).data
+    assert len(with_halves(whole)) > 0.95 * len(whole), "weights of full precision stay as they are"
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(weight.half().float())
+    rounded = export_decoder(network, z).data
+    packed = with_halves(rounded)
+    assert len(rounded) - len(packed) > 3000, "the one large weight has 1,728 values"
+    np.testing.assert_array_equal(run(packed, z=z)[0], run(rounded, z=z)[0])
+
+
 class Choosy(nn.Module):
     """Control flow that depends on values, which no graph can hold."""
 
@@ -73,3 +91,10 @@ def test_a_graph_that_disagrees_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(graphs, "_to_onnx", lambda *_: made.data)
     with pytest.raises(ExportFailed, match=r"differs from torch by 1\.0e-02, allowed is 1e-04"):
         export_encoder(other, ROWS)
+
+
+def test_a_graph_names_no_path_of_the_machine_that_made_it() -> None:
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    data = export_module(module, {"z": np.zeros((2, 3), np.float32)}, outputs=["x"]).data
+    assert b"site-packages" not in data
+    assert b".py" not in data

@@ -13,6 +13,7 @@ METHOD = "class A:\n    def fine(self, a, b, c, d, e, f, *, g): ...\n"
 DEEP = (
     "def deep():\n    if 1:\n        for _ in x:\n            with y:\n                if 2:\n                    z()\n"
 )
+ESTIMATOR = "class A(BaseEstimator):\n    def __init__(self, a, b, c, d, e, f, g, h): ...\n"
 ELIFS = "def flat():\n if 1:\n  a()\n elif 2:\n  b()\n elif 3:\n  c()\n elif 4:\n  d()\n"
 
 
@@ -24,6 +25,7 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
     ("source", "finding"),
     [
         (LONG, "1: long has 41 body lines, at most 40"),
+        (ESTIMATOR.replace("BaseEstimator", "B"), "2: __init__ has 8 arguments, at most 7"),
         (WIDE, "1: wide has 8 arguments, at most 7"),
         (DEEP, "1: deep has 4 nested blocks, at most 3"),
         ("x = 1\n" * 401, "401 lines, at most 400"),
@@ -36,7 +38,7 @@ def test_offenders_are_named(tmp_path: Path, source: str, finding: str) -> None:
     assert finding in result.stdout
 
 
-@pytest.mark.parametrize("source", [COMMENTED, METHOD, ELIFS])
+@pytest.mark.parametrize("source", [COMMENTED, METHOD, ELIFS, ESTIMATOR])
 def test_what_the_rules_allow_passes(tmp_path: Path, source: str) -> None:
     (tmp_path / "module.py").write_text(source)
     assert run(tmp_path).returncode == 0

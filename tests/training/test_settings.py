@@ -12,8 +12,8 @@ from latentarium.objectives import beta, rae
 from latentarium.training.settings import FitSettings, read_config
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"latent": 0}, "latent must be an integer from 1 to 4096, got 0"),
-    ({"latent": "32"}, "latent must be an integer from 1 to 4096, got '32'"),
+    ({"latent": -1}, "latent must be an integer from 0 to 4096, got -1"),
+    ({"latent": "32"}, "latent must be an integer from 0 to 4096, got '32'"),
     ({"latent": True}, "latent must be an integer"),
     ({"width": -8}, "width must be"),
     ({"depth": 65}, "depth must be an integer from 0 to 64, got 65"),

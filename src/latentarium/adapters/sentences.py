@@ -41,17 +41,24 @@ def from_sentences(encoder: str | Path | Any, *, length: int = LENGTH, **fields:
         When there is no such model, or `length` is beyond what it reads.
     """
     model: Any = open_encoder(encoder) if isinstance(encoder, str | Path) else encoder
-    most = int(model.max_seq_length or LENGTH)
-    if not 1 <= length <= most:
-        raise invalid("length", f"from 1 to {most}, what this encoder reads", length)
-    modality = SentenceModality(
-        tokenizer=tokenizer_json(model), length=length, padding=int(model.tokenizer.pad_token_id)
-    )
+    modality = sentence_modality(model, length)
     module = _encoding(model, modality.padding)
     name = fields.setdefault("name", Path(encoder).name if isinstance(encoder, str | Path) else "sentences")
     fields.setdefault("provenance", {"kind": "sentence encoder", "encoder": name})
     space = from_torch(module, data_shape=modality.data_shape, **{**fields, "modality": modality})
     return dataclasses.replace(space, graphs_fn=lambda: {"encoder": _graph(module, modality)})
+
+
+def sentence_modality(model: Any, length: int) -> SentenceModality:
+    """How the encoder reads texts, as rows of `length` tokens."""
+    if not 1 <= length <= longest_row(model):
+        raise invalid("length", f"from 1 to {longest_row(model)}, what this encoder reads", length)
+    return SentenceModality(tokenizer=tokenizer_json(model), length=length, padding=int(model.tokenizer.pad_token_id))
+
+
+def longest_row(model: Any) -> int:
+    """The most tokens that the encoder reads."""
+    return int(model.max_seq_length or LENGTH)
 
 
 def open_encoder(name: str | Path) -> Any:

@@ -149,6 +149,11 @@ def _kept(bundle: Bundle, why: str) -> Evaluation:
 
 def find_rows(bundle: Bundle, names: list[str]) -> NDArray[np.float32]:
     """Codes of rows named by id, or by position in the bundle."""
+    return bundle.codes[find_numbers(bundle, names)].reshape(-1, *bundle.space.shape)
+
+
+def find_numbers(bundle: Bundle, names: list[str]) -> list[int]:
+    """Row numbers of rows named by id, or by position in the bundle."""
     ids = {str(name): number for number, name in enumerate(bundle.ids)}
     found: list[int] = []
     for name in names:
@@ -161,4 +166,4 @@ def find_rows(bundle: Bundle, names: list[str]) -> NDArray[np.float32]:
                 f"ids look like {next(iter(ids))!r}"
             )
         found.append(number)
-    return bundle.codes[found].reshape(-1, *bundle.space.shape)
+    return found

@@ -3,12 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from latentarium.adapters.affine import from_parameters
 from latentarium.adapters.graphs import open_session
 from latentarium.adapters.halves import Half, Role, Wiring, joined, role_of
-from latentarium.adapters.sentences import encoder_folder, from_sentences, open_encoder, tokenizer_json
+from latentarium.adapters.sentences import (
+    encoder_folder,
+    from_sentences,
+    longest_row,
+    open_encoder,
+    sentence_modality,
+    tokenizer_json,
+)
 from latentarium.applications.storing import Keeping, store_space
 from latentarium.bundle import Bundle
 from latentarium.data import SentenceModality, modality_of_shape, open_as, open_sentences
@@ -115,19 +122,17 @@ def _import_sentences(name: str, data: Data, place: Place, told: Told) -> Bundle
     if data.source is None:
         raise InvalidInput("a sentence encoder needs lines of text; give a .txt, .json or .csv file with --data")
     model = open_encoder(name)
-    found: list[LatentSpace] = []
 
     def modality_of(texts: Sequence[str]) -> SentenceModality:
         longest = int(token_counts(tokenizer_json(model), texts).max())
-        length = min(int(model.max_seq_length), -(-longest // _TOKENS) * _TOKENS)
-        found.append(from_sentences(model, length=length, name=Path(name).name))
-        return cast(SentenceModality, found[0].modality)
+        return sentence_modality(model, min(longest_row(model), -(-longest // _TOKENS) * _TOKENS))
 
     rows = open_sentences(data.source, modality_of, seed=data.seed, label=data.label)
     _remark(rows, told)
+    space = from_sentences(model, length=rows.modality.data_shape[0], name=Path(name).name)
     source = Source(spec=str(Path(data.source).resolve()), label=data.label, seed=data.seed)
     keeping = Keeping(modality=rows.modality, rows=rows, source=source, prior=data.prior, seed=data.seed)
-    return store_space(found[0], place.path, keeping, progress=told.progress)
+    return store_space(space, place.path, keeping, progress=told.progress)
 
 
 def read_model(foreign: Foreign) -> LatentSpace:

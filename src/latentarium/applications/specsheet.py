@@ -15,6 +15,8 @@ from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
 from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.music.modalities import GridModality
+from latentarium.data.music.notes import notes_of
 from latentarium.distributions import describe
 from latentarium.measures import Measurements, ReportContent, Section, findings, measure, render_report
 from latentarium.rng import generator
@@ -24,6 +26,7 @@ RENDERED = ("sprites", "scene")
 """Sets whose label columns are their true factors."""
 SHOW_STREAM = 8
 TABLE_ROWS = 2
+MUSIC_ROWS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +126,8 @@ def show(bundle: Bundle, evaluation: Evaluation, *, seed: int) -> list[Section]:
     chosen = np.sort(generator(seed, SHOW_STREAM).choice(len(evaluation.raw), min(SHOWN, len(evaluation.raw)), False))
     x = bundle.modality.to_array(np.asarray(evaluation.raw[chosen]))
     sections = _image_sections(bundle, x, seed) if isinstance(bundle.modality, ImageModality) else []
+    if isinstance(bundle.modality, GridModality):
+        sections = _music_sections(bundle, bundle.modality, x, seed)
     if isinstance(bundle.modality, TableModality):
         sections = _table_sections(bundle, bundle.modality, x, evaluation.ids[chosen])
     return [*sections, *_map_sections(bundle), *_curve_sections(bundle)]
@@ -149,6 +154,25 @@ def _image_sections(bundle: Bundle, x: NDArray[np.float32], seed: int) -> list[S
     words = "Each row moves one latent dimension from -3 to +3 standard deviations; the most varying first."
     labels = [f"z{d}" for d in dimensions]
     return [*sections, _one("Traversals", words, png(pictures.traversals(frames, labels=labels)))]
+
+
+def _music_sections(bundle: Bundle, modality: GridModality, x: NDArray[np.float32], seed: int) -> list[Section]:
+    """Piano rolls: rows with their reconstructions, samples, and the way from one row to another."""
+    space = bundle.space
+
+    def rolls(array: NDArray[np.float32]) -> bytes:
+        return pictures.png_bytes(pictures.roll_sheet(notes_of(modality, bundle.modality.to_raw(array)), columns=4))
+
+    codes = space.encode(x[:MUSIC_ROWS])
+    both = np.stack([x[:MUSIC_ROWS], space.decode(codes)], axis=1).reshape(-1, *x.shape[1:])
+    sections = [_one("Reconstructions", "Test rows, each followed by its reconstruction.", rolls(both))]
+    if space.prior is not None:
+        words = f"Decoded draws from {describe(space.prior)}."
+        sections.append(_one("Samples", words, rolls(space.sample(2 * MUSIC_ROWS, seed=seed))))
+    if len(codes) >= 2:
+        words = "From one test row to another, line by line."
+        sections.append(_one("Interpolations", words, rolls(blend(space, codes[:2], steps=8))))
+    return sections
 
 
 def _table_sections(

@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from latentarium.cli import app_files, app_uses
+from latentarium.cli.options import BundleArgument, Data, Given, Json, Latent, Out, Seed
+
 app = typer.Typer(
     help="Latentarium, the workbench for latent spaces: learn one, measure it, look at it, move through it.",
     no_args_is_help=True,
@@ -12,17 +15,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder made by 'latentarium fit'.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
-Data = Annotated[str | None, typer.Option(help="Where the source is now, when it is not where the fit found it.")]
-Latent = Annotated[int, typer.Option(help="Latent dimensions.")]
-Given = Annotated[
-    list[str] | None,
-    typer.Option(help="What a conditional decoder is told: Sneaker, label=Sneaker, Male=1; several times."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -53,10 +45,10 @@ def demo(
     source: Annotated[str, typer.Option(help="What to learn from.")] = "fashion-mnist",
     latent: Latent = 32,
     seed: Seed = 0,
-    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the report in the browser when done.")] = True,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the explorer when done.")] = True,
     json: Json = False,
 ) -> None:
-    """The main job in one command: fit a VAE on Fashion-MNIST, measure, map and draw it."""
+    """The main job in one command: fit a VAE on Fashion-MNIST, measure, map and draw it, open it in the explorer."""
     from latentarium.cli.demo import run_demo, run_quick_demo
 
     if quick:
@@ -68,15 +60,19 @@ def demo(
 def fit(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet file."),
+        typer.Argument(
+            metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet, .mid, .abc file."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
     model: Annotated[str | None, typer.Option(help="vae, ae or gan.", show_default="vae")] = None,
-    latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32")] = None,
+    latent: Annotated[int | None, typer.Option(help="Latent dimensions.", show_default="32, of melodies more")] = None,
     time: Annotated[str | None, typer.Option(help="Fit the schedule to a budget: 90s, 2m, 1h.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.", show_default="30")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
-    size: Annotated[int | None, typer.Option(help="Crop and resize pictures to this many pixels a side.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Crop and resize pictures to this many pixels a side; bars of a melody.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
     condition: Annotated[
         list[str] | None,
@@ -231,6 +227,34 @@ def compare(
     run_compare(first, second, out=out, seed=seed, as_json=json)
 
 
+@app.command()
+def explore(
+    bundle: BundleArgument,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port on this machine.", show_default="8642")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    json: Json = False,
+) -> None:
+    """Open the space in the browser: its map, a live decoder, sliders, paths and neighbours."""
+    from latentarium.cli.exploring import run_explore
+
+    run_explore(bundle, port=port, browser=browser, as_json=json)
+
+
+@app.command()
+def export(
+    bundle: BundleArgument,
+    site: Annotated[Path, typer.Argument(metavar="SITE", help="Folder to write; a site that is there is replaced.")],
+    thumbs: Annotated[bool, typer.Option("--thumbs/--no-thumbs", help="Put pictures of the rows into it.")] = True,
+    json: Json = False,
+) -> None:
+    """Write the explorer's page as a folder for any static host; it decodes in the visitor's browser."""
+    from latentarium.cli.exploring import run_export
+
+    run_export(bundle, site=site, thumbs=thumbs, as_json=json)
+
+
 @app.command("map")
 def map_(
     bundle: BundleArgument,
@@ -328,53 +352,6 @@ def traverse(
 
 
 @app.command()
-def encode(
-    bundle: BundleArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file of ids and codes.")] = Path("codes.parquet"),
-    json: Json = False,
-) -> None:
-    """Codes of new data, to Parquet."""
-    from latentarium.cli.coding import run_encode
-
-    run_encode(bundle, data=data, out=out, as_json=json)
-
-
-@app.command()
-def decode(
-    bundle: BundleArgument,
-    codes: Annotated[
-        Path, typer.Argument(metavar="CODES", help="Parquet file with an id and a code column, as 'encode' writes it.")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
-        "decoded.parquet"
-    ),
-    given: Given = None,
-    json: Json = False,
-) -> None:
-    """Data for the codes in a Parquet file."""
-    from latentarium.cli.coding import run_decode
-
-    run_decode(bundle, codes=codes, given=given or (), out=out, as_json=json)
-
-
-@app.command()
-def search(
-    bundle: BundleArgument,
-    query: Annotated[
-        str, typer.Argument(metavar="QUERY", help="A row by id or number; in a space of sentences any text.")
-    ],
-    n: Annotated[int, typer.Option("-n", help="How many neighbours.")] = 10,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """The rows nearest to a row or a text, with their labels."""
-    from latentarium.cli.searching import run_search
-
-    run_search(bundle, query=query, n=n, out=out, as_json=json)
-
-
-@app.command()
 def info(bundle: BundleArgument, json: Json = False) -> None:
     """What a bundle holds and how it came about."""
     from latentarium.cli.looking import run_info
@@ -388,3 +365,7 @@ def check(bundle: BundleArgument, seed: Seed = 0, json: Json = False) -> None:
     from latentarium.cli.looking import run_check
 
     run_check(bundle, seed=seed, as_json=json)
+
+
+app.add_typer(app_uses.verbs)
+app.add_typer(app_files.verbs)

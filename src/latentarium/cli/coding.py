@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import batches, check_finite
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.moving import space_given, write_rows
-from latentarium.cli.output import bold, check_ending, counting, emit
+from latentarium.cli.moving import space_given
+from latentarium.cli.output import bold, check_ending, counting, emit, say
+from latentarium.cli.showing import SOUNDS, show, write_rows
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.music.modalities import GridModality
+from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
 from latentarium.space import LatentSpace
@@ -21,39 +24,55 @@ CHUNK = 4096
 
 def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
     """Stream rows through the encoder into one Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from latentarium.data import open_like
 
     check_ending(out, (".parquet",))
     bundle = open_bundle(path)
     rows = open_like(data, bundle.modality)
+    for note in rows.notes:
+        say(f"note: {note}")
     dim = bundle.space.dim
-    schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
-    with counting("encoding") as tell, replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for part in batches(len(rows), CHUNK):
-            codes = bundle.space.encode(rows.array(part)).reshape(-1)
-            column = pa.FixedSizeListArray.from_arrays(pa.array(codes), dim)
-            writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
-            tell(part.stop, len(rows))
+    with counting("encoding") as tell:
+        for done in write_codes(bundle, rows, out):
+            tell(done.stop, len(rows))
     result = {"bundle": str(path), "rows": len(rows), "dimensions": dim, "out": str(out)}
     emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in {bold(out)}")
 
 
+def write_codes(bundle: Bundle, rows: Rows, out: Path) -> Iterator[slice]:
+    """Write ids and codes to a Parquet file, which appears with the last rows; yields the rows done."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    dim = bundle.space.dim
+    schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
+    with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for part in batches(len(rows), CHUNK):
+            codes = bundle.space.encode(rows.array(part)).reshape(-1)
+            column = pa.FixedSizeListArray.from_arrays(pa.array(codes), dim)
+            writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
+            yield part
+
+
 def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_json: bool) -> None:
-    """Decode a Parquet file of codes; pictures to .npy or .parquet, tables to .csv or .parquet."""
+    """Decode a Parquet file of codes; pictures to .npy or .parquet, melodies to .mid and .wav as well, tables to .csv
+    or .parquet.
+    """
     bundle = open_bundle(path)
     modality = bundle.modality
-    check_ending(out, (".parquet", ".npy") if isinstance(modality, ImageModality) else (".parquet", ".csv"))
+    of_table = isinstance(modality, TableModality)
+    sounds = SOUNDS if isinstance(modality, GridModality) else ()
+    check_ending(out, (".parquet", ".csv") if of_table else (".parquet", ".npy", *sounds))
     space = space_given(bundle, given)
     ids, latents = read_codes(codes, space.shape)
     if isinstance(modality, TableModality):
         write_rows(bundle, space.decode(latents), out, ids)
+    elif out.suffix.lower() in sounds:
+        show(bundle, space.decode(latents), [out], columns=1)
     elif out.suffix.lower() == ".npy":
-        _write_npy(bundle, _decoded(bundle, space, latents), out, len(latents))
+        write_npy(bundle, _decoded(bundle, space, latents), out, len(latents))
     else:
-        _write_parquet(bundle, _decoded(bundle, space, latents), out, ids)
+        write_parquet(bundle, _decoded(bundle, space, latents), out, ids)
     emit(
         {"bundle": str(path), "rows": len(latents), "out": str(out)},
         as_json=as_json,
@@ -106,25 +125,29 @@ def _decoded(bundle: Bundle, space: LatentSpace, latents: NDArray[np.float32]) -
             tell(part.stop, len(latents))
 
 
-def _write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
+def write_npy(bundle: Bundle, pieces: Pieces, out: Path, count: int) -> None:
+    """Write `count` pictures, given in pieces, to a .npy file."""
     with replacing(out) as temporary:
-        shape = (count, *bundle.space.data_shape)
-        target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        kept = bundle.kept
+        shape = (count, *kept.shape[1:])
+        target = np.lib.format.open_memmap(temporary, mode="w+", dtype=kept.dtype, shape=shape)
         for part, raw in pieces:
             target[part] = raw
         target.flush()
 
 
-def _write_parquet(bundle: Bundle, pieces: Pieces, out: Path, ids: NDArray[Any]) -> None:
+def write_parquet(bundle: Bundle, pieces: Pieces, out: Path, ids: NDArray[Any]) -> None:
+    """Write pictures, given in pieces, and their ids to a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    size = int(np.prod(bundle.space.data_shape))
+    kept = bundle.kept
+    size, name = int(np.prod(kept.shape[1:])), "pixels" if isinstance(bundle.modality, ImageModality) else "steps"
     schema = pa.schema(
-        [("id", pa.string()), ("pixels", pa.list_(pa.uint8(), size))],
-        metadata={"shape": str(list(bundle.space.data_shape))},
+        [("id", pa.string()), (name, pa.list_(pa.from_numpy_dtype(kept.dtype), size))],
+        metadata={"shape": str(list(kept.shape[1:]))},
     )
     with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for part, raw in pieces:
             column = pa.FixedSizeListArray.from_arrays(pa.array(raw.reshape(-1)), size)
-            writer.write_table(pa.table({"id": ids[part].tolist(), "pixels": column}, schema=schema))
+            writer.write_table(pa.table({"id": ids[part].tolist(), name: column}, schema=schema))

@@ -1,11 +1,11 @@
-"""`demo`: a first latent space, learned or taken from the package."""
+"""`demo`: a first latent space, learned or taken from the package, and opened in the explorer."""
 
 import time as clock
-import webbrowser
 from pathlib import Path
 from typing import Any
 
 from latentarium.bundle import Bundle
+from latentarium.cli.exploring import explore
 from latentarium.cli.fitting import Request, fit_bundle
 from latentarium.cli.output import bold, emit, naming, score_table, scores_json
 
@@ -17,7 +17,7 @@ WITHOUT_DATA = ("rate", "active_units")
 
 
 def run_demo(*, out: Path, time: str, source: str, latent: int, seed: int, serve: bool, as_json: bool) -> None:
-    """Fit, measure, map, draw; print the scores and open the report."""
+    """Fit, measure, map, draw; print the scores and open the explorer."""
     began = clock.perf_counter()
     options = {"latent": latent, "seed": seed, "time": time}
     bundle = fit_bundle(Request(source=source, out=out, overwrite=True, options=options))
@@ -33,7 +33,7 @@ def run_quick_demo(name: str, *, out: Path, seed: int, serve: bool, as_json: boo
     bundle = copy_shipped(name, out)
     spent = {"copy": round(clock.perf_counter() - began, 1)}
     only = WITHOUT_DATA if bundle.manifest["data"].get("decoded") else QUICK
-    _show(bundle, ("pca",), only, spent, seed=seed, serve=serve, as_json=as_json)
+    _show(bundle, ("pca", "tsne"), only, spent, seed=seed, serve=serve, as_json=as_json)
 
 
 def _show(
@@ -46,9 +46,10 @@ def _show(
     serve: bool,
     as_json: bool,
 ) -> None:
-    """Map, measure and draw a bundle; add the seconds to `spent`."""
+    """Map, measure, draw and open a bundle; add the seconds to `spent`."""
     from latentarium.applications.mapping import add_map
     from latentarium.applications.specsheet import write_sheet
+    from latentarium.explorer.cache import can_show
 
     for method in maps:
         before = clock.perf_counter()
@@ -66,5 +67,5 @@ def _show(
         score_table(sheet.measurements.scores, f"{bundle.name}, on {sheet.which}")
     words = f"the latent space is in {bold(bundle.path)}, its report is {bold(report)}"
     emit(result, as_json=as_json, words=words)
-    if serve and not as_json:
-        webbrowser.open(report.resolve().as_uri())
+    if serve and not as_json and can_show(bundle):
+        explore(bundle)

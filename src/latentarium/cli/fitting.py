@@ -107,6 +107,9 @@ def _settings(request: Request) -> tuple[Any, Any]:
         return settings, replace(source, spec=request.source or source.spec)
     if request.config is not None:
         options = {**_beside(read_config(request.config), options), **options}
+    if "latent" in options:
+        # 0 stands for the data's default, but nobody means that who types it
+        check_positive_int(options["latent"], "latent", high=4096)
     data = {name: options.pop(name, None) for name in given}
     data |= {name: value for name, value in given.items() if value is not None}
     length = options.get("time")

@@ -1,4 +1,4 @@
-"""`sample`, `reconstruct`, `blend` and `traverse`: pictures of images, tables of tables."""
+"""`sample`, `reconstruct`, `blend` and `traverse`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ from latentarium.applications import paths
 from latentarium.applications.evaluation import find_rows
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, bold, check_ending, emit, write_picture
-from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.cli.output import emit, write_picture
+from latentarium.cli.showing import ROLLS, files_entry, files_words, show, show_pairs, targets
+from latentarium.data.modalities import ImageModality
+from latentarium.data.music.modalities import GridModality
 from latentarium.errors import invalid
 from latentarium.space import LatentSpace
-
-TABLES = (".csv", ".parquet")
 
 
 def run_sample(
@@ -26,28 +26,25 @@ def run_sample(
     """Draws from the prior."""
     check_positive_int(n, "-n", high=100_000)
     bundle = open_bundle(path)
-    target = _target(bundle, out, "samples")
+    files = targets(bundle, out, "samples")
     drawn = space_given(bundle, given).sample(n, seed=seed, temperature=temperature)
-    _show(bundle, drawn, target, columns=10)
-    result = {"bundle": str(path), "n": n, "seed": seed, "out": str(target)}
-    emit(result, as_json=as_json, words=f"{n:,} samples: {bold(target)}")
+    show(bundle, drawn, files, columns=ROLLS if isinstance(bundle.modality, GridModality) else 10)
+    result = {"bundle": str(path), "n": n, "seed": seed, **files_entry(files)}
+    emit(result, as_json=as_json, words=f"{n:,} samples: {files_words(files)}")
 
 
 def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, as_json: bool) -> None:
     """Originals and reconstructions."""
     check_positive_int(n, "-n", high=10_000)
     bundle = open_bundle(path)
-    target = _target(bundle, out, "reconstructions")
+    files = targets(bundle, out, "reconstructions")
     raw, ids = _rows_to_show(bundle, data, n)
     x = bundle.modality.to_array(raw)
     again = bundle.space.reconstruct(x)
     error = float(((x - again) ** 2).mean())
-    if isinstance(bundle.modality, ImageModality):
-        write_picture(pictures.pairs_sheet(x, again, columns=10), target)
-    else:
-        write_rows(bundle, again, target, ids)
-    result = {"bundle": str(path), "rows": len(x), "mse": error, "out": str(target)}
-    emit(result, as_json=as_json, words=f"{len(x):,} rows, mean squared error {error:.5f}: {bold(target)}")
+    show_pairs(bundle, x, again, files, ids=ids)
+    result = {"bundle": str(path), "rows": len(x), "mse": error, **files_entry(files)}
+    emit(result, as_json=as_json, words=f"{len(x):,} rows, mean squared error {error:.5f}: {files_words(files)}")
 
 
 def run_blend(
@@ -62,14 +59,14 @@ def run_blend(
 ) -> None:
     """Frames between rows."""
     bundle = open_bundle(path)
-    target = _target(bundle, out, "blend")
+    files = targets(bundle, out, "blend")
     codes = find_rows(bundle, rows)
     if len(codes) < 2:
         raise invalid("ROWS", "two or more rows", len(codes))
     frames = paths.blend(space_given(bundle, given), codes, steps=steps, path=way)  # type: ignore[arg-type]
-    _show(bundle, frames, target, columns=len(frames))
-    result = {"bundle": str(path), "rows": rows, "frames": len(frames), "out": str(target)}
-    emit(result, as_json=as_json, words=f"{len(frames)} frames: {bold(target)}")
+    show(bundle, frames, files, columns=len(frames))
+    result = {"bundle": str(path), "rows": rows, "frames": len(frames), **files_entry(files)}
+    emit(result, as_json=as_json, words=f"{len(frames)} frames: {files_words(files)}")
 
 
 def run_traverse(
@@ -78,17 +75,17 @@ def run_traverse(
     """Frames along single dimensions; `size` is how many dimensions, and how many frames for each."""
     dimensions, steps = size
     bundle = open_bundle(path)
-    target = _target(bundle, out, "traversals")
+    files = targets(bundle, out, "traversals")
     centre = None if row is None else find_rows(bundle, [row])[0]
     space = space_given(bundle, given)
     chosen, frames = paths.traverse(space, bundle.codes, centre=centre, dimensions=dimensions, steps=steps)
     if isinstance(bundle.modality, ImageModality):
-        write_picture(pictures.traversals(frames, labels=[f"z{d}" for d in chosen]), target)
+        write_picture(pictures.traversals(frames, labels=[f"z{d}" for d in chosen]), files[0])
     else:
         ids = np.array([f"z{d}/{step}" for d in chosen for step in range(1, steps + 1)])
-        write_rows(bundle, frames.reshape(-1, *frames.shape[2:]), target, ids)
-    result = {"bundle": str(path), "dimensions": chosen.tolist(), "steps": steps, "out": str(target)}
-    words = f"{len(chosen)} dimensions, {steps} frames each: {bold(target)}"
+        show(bundle, frames.reshape(-1, *frames.shape[2:]), files, columns=steps, ids=ids)
+    result = {"bundle": str(path), "dimensions": chosen.tolist(), "steps": steps, **files_entry(files)}
+    words = f"{len(chosen)} dimensions, {steps} frames each: {files_words(files)}"
     emit(result, as_json=as_json, words=words)
 
 
@@ -103,20 +100,6 @@ def space_given(bundle: Bundle, given: Sequence[str]) -> LatentSpace:
     return bundle.space.given(*(words for words in given if "=" not in words), **values)
 
 
-def _target(bundle: Bundle, out: Path | None, what: str) -> Path:
-    """The file to write, its ending checked: a picture of pictures, a table of table rows."""
-    of_images = isinstance(bundle.modality, ImageModality)
-    check_ending(out, tuple(PICTURES) if of_images else TABLES)
-    return out or Path(f"{bundle.path.resolve().name}-{what}{'.png' if of_images else '.csv'}")
-
-
-def _show(bundle: Bundle, array: NDArray[np.float32], target: Path, *, columns: int) -> None:
-    if isinstance(bundle.modality, ImageModality):
-        write_picture(pictures.sheet(array, columns=columns), target)
-    else:
-        write_rows(bundle, array, target, None)
-
-
 def _rows_to_show(bundle: Bundle, data: str | None, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
     if data is None:
         return bundle.kept[:n], bundle.ids[bundle.kept_rows][:n]
@@ -124,21 +107,3 @@ def _rows_to_show(bundle: Bundle, data: str | None, n: int) -> tuple[NDArray[Any
 
     rows = open_like(data, bundle.modality)
     return np.asarray(rows.raw[:n]), rows.ids[:n]
-
-
-def write_rows(bundle: Bundle, array: NDArray[np.float32], target: Path, ids: NDArray[Any] | None) -> None:
-    """Table rows in their own units, as CSV or Parquet."""
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    from latentarium.files import replacing
-
-    modality = bundle.modality
-    if not isinstance(modality, TableModality):
-        raise invalid("the bundle", "of images or tables", bundle.modality.kind)
-    table = modality.to_table(modality.to_raw(array))
-    if ids is not None:
-        table = table.add_column(0, "id", [ids.tolist()])
-    with replacing(target) as temporary:
-        writer = pyarrow.csv.write_csv if target.suffix.lower() == ".csv" else pyarrow.parquet.write_table
-        writer(table, temporary)

@@ -1,4 +1,4 @@
-"""What a reader hands over before rows are cut into parts: pictures or a table, with what travels along."""
+"""What a reader hands over before rows are cut into parts: pictures, a table or other rows, with what travels along."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from latentarium.data.columns import ColumnValues, read_column
 from latentarium.data.modalities import LARGEST, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.data.sentences import SentenceModality
-from latentarium.data.splits import all_test, make_splits
+from latentarium.data.splits import all_test, make_group_splits, make_splits
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
 
@@ -21,27 +21,34 @@ TEXT, LABEL_NAMES = "text", ("label", "intent", "category", "topic")
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """Rows without parts: `images` uint8 (n, c, h, w), `texts`, or `table`, a pyarrow.Table of columns to learn from.
+    """Rows without parts: `images` uint8 (n, c, h, w), `texts`, a `table`, a pyarrow.Table of columns to learn from, or
+    `raw` rows of a `modality` that needs no fitting.
 
     `ids` None means the row number; `validation`, `test` are the data's own parts (`validation_rows` to draw where
-    it has none); `named` says whether the user named the table's columns.
+    it has none); rows of one of the `groups` (n,) stay in one part; `named` says whether the user named the table's
+    columns.
     """
 
     name: str
     images: NDArray[np.uint8] | None = None
     table: Any = None
     texts: tuple[str, ...] | None = None
+    raw: NDArray[Any] | None = None
+    modality: Modality | None = None
     ids: NDArray[np.str_] | None = None
     columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     test: NDArray[Any] | None = None
     validation: NDArray[Any] | None = None
     validation_rows: float | int = 0.1
+    groups: NDArray[np.int64] | None = None
     named: bool = True
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        rows = self.images if self.texts is None else self.texts
-        return self.table.num_rows if rows is None else len(rows)
+        if self.table is not None:
+            return self.table.num_rows
+        rows = next((found for found in (self.raw, self.texts, self.images) if found is not None), ())
+        return len(rows)
 
 
 def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
@@ -63,9 +70,12 @@ def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) ->
         raise invalid(draft.name, "pictures or a table", "lines of text", way_out)
     splits = _splits(draft, seed)
     notes = draft.notes
-    if draft.images is not None:
-        modality: Modality = image_modality(draft.images, draft.name)
-        raw: NDArray[Any] = draft.images
+    if draft.raw is not None and draft.modality is not None:
+        modality: Modality = draft.modality
+        raw: NDArray[Any] = draft.raw
+    elif draft.images is not None:
+        modality = image_modality(draft.images, draft.name)
+        raw = draft.images
     else:
         read, more = _varying([read_column(name, draft.table.column(name)) for name in draft.table.column_names],
                               splits["train"], draft.named)  # fmt: skip
@@ -73,6 +83,18 @@ def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) ->
         modality = TableModality.fit(read, splits["train"])
         raw = np.stack([column.values for column in read], axis=1)
     return _rows(dataclasses.replace(draft, notes=notes), modality, raw, source=source, splits=splits, label=label)
+
+
+def _splits(draft: Draft, seed: int) -> Mapping[str, NDArray[np.int64]]:
+    if draft.groups is not None:
+        return make_group_splits(draft.groups, seed=seed)
+    return make_splits(
+        len(draft),
+        seed=seed,
+        validation=draft.validation_rows,
+        given_test=draft.test,
+        given_validation=draft.validation,
+    )
 
 
 def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | None = None) -> Rows:
@@ -94,18 +116,15 @@ def _raw_like(draft: Draft, modality: Modality) -> NDArray[Any]:
         if raw.shape[1:] != modality.data_shape:
             raise invalid(f"{draft.name}", f"pictures of shape {modality.data_shape}", raw.shape[1:], "convert them")
         return raw
-    got = f"pictures of shape {draft.images.shape[1:]}" if draft.images is not None else "a table"
-    raise invalid(f"{draft.name}", f"data of kind {modality.kind!r}, as the space was fitted on", got)
+    if draft.raw is not None and draft.modality == modality:
+        return draft.raw
+    raise invalid(f"{draft.name}", f"data of kind {modality.kind!r}, as the space was fitted on", _what(draft))
 
 
-def _splits(draft: Draft, seed: int) -> Mapping[str, NDArray[np.int64]]:
-    return make_splits(
-        len(draft),
-        seed=seed,
-        validation=draft.validation_rows,
-        given_test=draft.test,
-        given_validation=draft.validation,
-    )
+def _what(draft: Draft) -> str:
+    if draft.modality is not None:
+        return f"data of kind {draft.modality.kind!r}"
+    return f"pictures of shape {draft.images.shape[1:]}" if draft.images is not None else "a table"
 
 
 def finish_as(draft: Draft, shape: tuple[int, ...], *, seed: int, source: str, label: str | None = None) -> Rows:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_positive_int
 from latentarium.data.columns import ColumnValues, check_names, column_as
+from latentarium.data.music.modalities import DrumModality, MelodyModality
 from latentarium.data.sentences import SentenceModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
@@ -320,6 +321,8 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Modality]] = {
     "image": ImageModality.from_json,
     "sentences": SentenceModality.from_json,
     "table": TableModality.from_json,
+    "melody": MelodyModality.from_json,
+    "drums": DrumModality.from_json,
 }
 
 

@@ -11,6 +11,9 @@ from latentarium.data.draft import TEXT, Draft, finish, finish_as, finish_like, 
 from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder
 from latentarium.data.lines import JSON_SUFFIXES, TEXT_SUFFIXES, open_json_texts, open_lines
 from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
+from latentarium.data.music.modalities import MOST_BARS, GridModality
+from latentarium.data.music.source import SUFFIXES as MUSIC_SUFFIXES
+from latentarium.data.music.source import holds_music, open_music
 from latentarium.data.named import (
     is_idx_folder,
     is_two_part_npz,
@@ -31,6 +34,7 @@ from latentarium.files import default_cache
 from latentarium.rng import check_seed
 from latentarium.space import Modality
 
+DEFAULT_BARS = 2
 NAMED: Mapping[str, Callable[[Reading], Draft]] = {
     "fashion-mnist": open_fashion_mnist,
     "mnist": open_mnist,
@@ -55,9 +59,10 @@ def open_source(
     Parameters
     ----------
     spec : a named set ("fashion-mnist", "mnist", "digits"; "sprites" and "scene", rendered from known factors, which
-        come as columns), or the path of a folder of pictures (CelebA's and MNIST's own layouts are recognised), a
-        .npy or .npz file, or a CSV or Parquet table
-    size : side in pixels, 8 to 256, that pictures are cropped and resized to; None keeps a common size
+        come as columns), or the path of a folder of pictures (CelebA's and MNIST's own layouts are recognised) or of
+        MIDI and ABC files, a .npy or .npz file, a CSV or Parquet table, or one MIDI or ABC file
+    size : side in pixels, 8 to 256, that pictures are cropped and resized to, where None keeps a common size; of
+        melodies and drums the bars of four quarters in a row, where None is 2
     seed : of the train, validation and test parts
     label : the table column taken out as "label", or the label or attribute that is to be the main one
     cache : folder for downloads and memory-mapped pictures; the platform's where None
@@ -76,13 +81,15 @@ def open_source(
     ((1797, 1, 8, 8), 'digits/000000')
     """
     check_seed(seed)
+    music = size is not None and _is_music(spec)
     if size is not None:
-        check_positive_int(size, "size", low=SMALLEST, high=LARGEST)
+        check_positive_int(size, "size", low=1 if music else SMALLEST, high=MOST_BARS if music else LARGEST)
     reading = Reading(
         frame=None if size is None else (size, size),
         cache=cache or default_cache(),
         memory_limit=check_positive_int(memory_limit, "memory_limit", low=0, high=2**62),
         progress=progress,
+        bars=DEFAULT_BARS if size is None else size,
     )
     draft = _read(spec, reading, label)
     if size is not None and draft.table is not None:
@@ -150,6 +157,7 @@ def open_like(
         memory_limit=memory_limit,
         progress=progress,
         needed=_needed(modality),
+        bars=modality.bars if isinstance(modality, GridModality) else DEFAULT_BARS,
     )
     return finish_like(_read(spec, reading, label), modality, source=os.fspath(spec), label=label)
 
@@ -175,12 +183,17 @@ def _read(spec: str | os.PathLike[str], reading: Reading, label: str | None) -> 
         raise invalid(f"{error.filename or path}", "readable", "no permission to read it") from error
 
 
+def _is_music(spec: str | os.PathLike[str]) -> bool:
+    path = Path(spec).expanduser()
+    return path.suffix.lower() in MUSIC_SUFFIXES or (path.is_dir() and holds_music(path))
+
+
 def _read_folder(path: Path, reading: Reading) -> Draft:
     if is_celeba(path):
         return open_celeba(path, reading)
     if is_idx_folder(path):
         return open_idx_folder(path, reading)
-    return open_folder(path, reading)
+    return open_music(path, reading) if holds_music(path) else open_folder(path, reading)
 
 
 def _read_file(path: Path, reading: Reading, label: str | None) -> Draft:
@@ -195,9 +208,12 @@ def _read_file(path: Path, reading: Reading, label: str | None) -> Draft:
         return open_npy(path, reading)
     if suffix == ".npz":
         return open_two_part_npz(path, reading) if is_two_part_npz(path) else open_npz(path, reading)
+    if suffix in MUSIC_SUFFIXES:
+        return open_music(path, reading)
     if suffix in SUFFIXES:
         raise invalid("the source", "a folder of pictures", f"the single picture {path.name}", f"pass {path.parent}")
-    raise invalid("the source", "a folder, or a .csv, .tsv, .parquet, .npy, .npz, .txt or .json file", f"{path.name}")
+    known = ".csv, .tsv, .parquet, .npy, .npz, .txt, .json, .mid or .abc"
+    raise invalid("the source", f"a folder, or a {known} file", f"{path.name}")
 
 
 def _unknown(spec: str) -> InvalidInput:

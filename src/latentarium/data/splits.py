@@ -62,6 +62,36 @@ def make_splits(
     return {"train": train, "validation": parts["validation"], "test": parts["test"]}
 
 
+def make_group_splits(groups: NDArray[np.int64], *, seed: int = 0, share: float = 0.1) -> Mapping[str, Indices]:
+    """Parts of whole groups: rows of one group (n,) never lie in two parts. Groups are taken in a seeded order until a
+    part has its `share` of the rows.
+
+    Raises
+    ------
+    InvalidInput
+        When there are fewer than 10 rows, or too few groups for three parts.
+
+    Examples
+    --------
+    >>> parts = make_group_splits(np.repeat(np.arange(20), 3), seed=0)
+    >>> {part: len(rows) for part, rows in parts.items()}
+    {'train': 48, 'validation': 6, 'test': 6}
+    """
+    if len(groups) < FEWEST_ROWS:
+        raise invalid("the number of rows", f"at least {FEWEST_ROWS}", len(groups), "bring more data")
+    numbers, sizes = np.unique(groups, return_counts=True)
+    order = generator(seed, 0).permutation(len(numbers))
+    filled = np.cumsum(sizes[order]) - sizes[order]
+    wanted = share * len(groups)
+    part_of = dict(zip(numbers[order].tolist(), np.minimum(filled // wanted, 2).astype(int).tolist(), strict=True))
+    part = np.array([part_of[group] for group in groups.tolist()])
+    found = {name: np.flatnonzero(part == place).astype(np.int64) for place, name in enumerate(("test", "validation"))}
+    train = np.flatnonzero(part == 2).astype(np.int64)
+    if not len(train) or not all(map(len, found.values())):
+        raise invalid("the parts", "whole groups of rows, each with a row or more", _sizes(found, train), "bring more")
+    return {"train": train, "validation": found["validation"], "test": found["test"]}
+
+
 def all_test(n: int) -> Mapping[str, Indices]:
     """Every row in the test part: for data that is only looked at, never learned from."""
     none = np.empty(0, np.int64)

@@ -26,6 +26,7 @@ class Reading:
     memory_limit : bytes of pictures held in memory; more are memory-mapped
     progress : called with (pictures done, pictures in all)
     needed : table columns that must stay columns and are never taken for row ids
+    bars : of four quarters in a row of melodies or drums
     """
 
     frame: tuple[int, int] | None = None
@@ -33,6 +34,7 @@ class Reading:
     memory_limit: int = MEMORY_LIMIT
     progress: Progress | None = None
     needed: tuple[str, ...] = ()
+    bars: int = 2
 
 
 def collect(blocks: Iterable[Bytes], shape: tuple[int, ...], *, limit: int, target: Path | None) -> Bytes:

@@ -65,6 +65,7 @@ from latentarium.measures.interpretability import (
     stability,
 )
 from latentarium.measures.intrinsic import mle_dimension, two_nn
+from latentarium.measures.music import note_f1, note_f1_between
 from latentarium.measures.neighbours import neighbour_recall, trustworthiness
 from latentarium.measures.nulls import Null, permutation_null, subsample_interval
 from latentarium.measures.prior_match import aggregated_posterior_gap, aggregated_posterior_mmd
@@ -181,6 +182,8 @@ __all__ = [
     "negative_elbo",
     "negative_elbo_parts",
     "neighbour_recall",
+    "note_f1",
+    "note_f1_between",
     "participation_ratio",
     "path_energy",
     "perceptual_path_length",

@@ -88,7 +88,7 @@ def render_report(content: ReportContent) -> str:
         _head(content),
         _findings(content.measurements),
         _tiles(content),
-        *(_section(section) for section in content.sections),
+        *(section_html(section) for section in content.sections),
         *(_family(family, content) for family in FAMILIES),
         _skipped(content.measurements),
         _again(content),
@@ -110,14 +110,19 @@ def html_page(title: str, body: str, *, version: str) -> str:
 
 def _head(content: ReportContent) -> str:
     lead = f'<p class="lead">{escape(content.subtitle)}</p>' if content.subtitle else ""
-    facts = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in content.facts)
     notes = "".join(f"<li>{escape(note)}</li>" for note in content.notes)
     return (
         f"<header><h1>{escape(content.title)}</h1>{lead}"
-        + (f'<dl class="facts">{facts}</dl>' if facts else "")
+        + facts_html(content.facts)
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
         + "</header>\n"
     )
+
+
+def facts_html(facts: Sequence[tuple[str, str]]) -> str:
+    """Pairs of words, such as ("latent size", "32"), under a title."""
+    shown = "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in facts)
+    return f'<dl class="facts">{shown}</dl>' if shown else ""
 
 
 def _tiles(content: ReportContent) -> str:
@@ -141,7 +146,8 @@ def _tile(score: Score) -> str:
     )
 
 
-def _section(section: Section) -> str:
+def section_html(section: Section) -> str:
+    """A titled part of a page: a sentence and pictures."""
     caption = f'<p class="caption">{escape(section.caption)}</p>' if section.caption else ""
     figures = "".join(f'<div class="card">{_figure(words, picture)}</div>' for words, picture in section.pictures)
     layout = "cards" if len(section.pictures) > 1 else "single"

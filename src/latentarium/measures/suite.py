@@ -18,6 +18,7 @@ from latentarium.measures import (
     information,
     interpretability,
     intrinsic,
+    music,
     prior_match,
     realism,
     reconstruction,
@@ -79,7 +80,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "Reconstruction and information",
         "What a code keeps of its row, and what it costs to send.",
-        (*information.ENTRIES, *reconstruction.ENTRIES, *prior_match.ENTRIES, *dependence.ENTRIES),
+        (*information.ENTRIES, *reconstruction.ENTRIES, *music.ENTRIES, *prior_match.ENTRIES, *dependence.ENTRIES),
     ),
     Family(
         "Smoothness",

@@ -12,19 +12,26 @@ from torch import Tensor, nn
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.music.modalities import DrumModality, MelodyModality, TokenModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.nn.generators import Discriminator, Generator, design
 from latentarium.nn.ladder import LadderDecoder, LadderEncoder, ladder_size
-from latentarium.nn.likelihoods import Likelihood, build_likelihood
+from latentarium.nn.likelihoods import UNBROKEN_BARS, Likelihood, build_likelihood
+from latentarium.nn.melodies import MelodyDecoder, MelodyEncoder
 from latentarium.nn.networks import ConvDecoder, ConvEncoder, ConvPlan, DenseDecoder, DenseEncoder
 from latentarium.nn.quantisers import Quantiser, build_quantiser, check_quantiser
+from latentarium.nn.recurrent import Conductor, EveryStep, FoldingEncoder
 from latentarium.objectives import share_pairs
 from latentarium.space import Modality
 
 LOG_VARIANCE_RANGE = (-8.0, 4.0)
-NETS = ("auto", "dense", "conv", "ladder", "custom", "gan")
+NETS = ("auto", "dense", "conv", "ladder", "melody", "recurrent", "custom", "gan")
+SYMBOL_NETS = ("melody", "recurrent")
 OPPONENT_WIDTH = 64
 """Of the discriminator of a generator with dense or convolutional nets."""
+LATENT = 32
+LATENT_PER_BAR, MOST_LATENT = 64, 512
+"""Of melodies."""
 DENSE_UP_TO = 1024
 """Images with at most this many values get dense nets: on a CPU they learn several times faster there."""
 
@@ -35,16 +42,18 @@ class Architecture:
 
     Parameters
     ----------
-    latent : latent dimensions; "ladder" has its own number, which follows from the picture's size
+    latent : latent dimensions; 0 for 32, for melodies 128 or, where they are long, 512; "ladder" has its own number,
+        which follows from the picture's size
     variational : a VAE (encoder gives mean and log variance) or an AE
-    net : "dense", "conv", "ladder" (top-down, latent maps at every grid size), "custom" (the user's own modules),
-        "gan" (set by the model) or "auto"
-    width : hidden units (dense), channels at the finest grid (conv, ladder) or at grids of up to 16 (gan); 0 for the
-        default
-    depth : residual blocks on each side (dense) or at each grid size (conv, ladder, gan); 0 for the default
+    net : "dense", "conv", "ladder" (top-down, latent maps at every grid size), "melody", "recurrent" (rows of symbols
+        one after the other), "custom" (the user's own modules), "gan" (set by the model) or "auto"
+    width : hidden units (dense, melody, recurrent), channels at the finest grid (conv, ladder) or at grids of up to 16
+        (gan); 0 for the default
+    depth : residual blocks on each side (dense, melody) or at each grid size (conv, ladder, gan); 0 for the default
     patch : pixels a side that the finest grid of a GAN, or of its discriminator, sees as one; 0 for a grid of at most
         16, patches of at most 4
-    likelihood : "bernoulli", "gaussian", "logistic", "categorical", "autoregressive", "mixed" or "auto"
+    likelihood : "bernoulli", "gaussian", "logistic", "categorical", "autoregressive", "mixed", "melody", "recurrent" or
+        "auto"
     levels : grey levels of the categorical likelihood
     quantiser : "fsq:8-5-5-5", "vq:512", "qlae:10" (see `nn/quantisers.py`), or "" for continuous codes
     conditions : values that the decoder is told beside z, set by a fit's `condition`
@@ -52,7 +61,7 @@ class Architecture:
         its axes are mixtures of the factors; False to disentangle
     """
 
-    latent: int = 32
+    latent: int = 0
     variational: bool = True
     net: str = "auto"
     width: int = 0
@@ -65,11 +74,11 @@ class Architecture:
     conditions: int = 0
 
     def __post_init__(self) -> None:
-        check_positive_int(self.latent, "latent", high=4096)
+        check_positive_int(self.latent, "latent", low=0, high=4096)
         check_positive_int(self.width, "width", low=0, high=8192)
         check_positive_int(self.depth, "depth", low=0, high=64)
         check_positive_int(self.conditions, "conditions", low=0, high=2**16)
-        check_quantiser(self.quantiser, self.latent)
+        check_quantiser(self.quantiser, self.latent or LATENT)
         if self.net not in NETS:
             raise invalid("net", f"one of {', '.join(NETS[:-1])}", self.net)
         if self.patch not in (0, 1, 2, 4, 8):
@@ -87,9 +96,13 @@ class Architecture:
 
     def settle(self, modality: Modality, sample: NDArray[np.float32]) -> "Architecture":
         """Choose what is "auto" from the data: `sample` is a few thousand training rows in array units."""
+        if not self.latent:
+            return replace(self, latent=default_latent(modality)).settle(modality, sample)
         if self.net == "gan":
             return self._settle_gan(modality)
         net = self.net
+        if isinstance(modality, TokenModality) or net in SYMBOL_NETS:
+            return self._settle_symbols(modality)
         if net == "auto":
             small = int(np.prod(modality.data_shape)) <= DENSE_UP_TO
             net = "dense" if small or not isinstance(modality, ImageModality) else "conv"
@@ -106,6 +119,21 @@ class Architecture:
             depth=self.depth or 1,
             likelihood=choose_likelihood(modality, sample) if self.likelihood == "auto" else self.likelihood,
         )
+
+    def _settle_symbols(self, modality: Modality) -> "Architecture":
+        """Melodies have a net of their own; other rows of symbols, and melodies where asked for, are read in order."""
+        if not isinstance(modality, TokenModality):
+            raise invalid("net", "dense, conv, ladder or auto for data that are not rows of symbols", self.net)
+        melody = isinstance(modality, MelodyModality)
+        allowed = ("auto", *SYMBOL_NETS) if melody else ("auto", "recurrent")
+        if self.net not in allowed:
+            raise invalid("net", f"{', '.join(allowed)} for data of kind {modality.kind!r}", self.net)
+        recurrent = self.net == "recurrent" or self.likelihood == "recurrent" or not melody
+        net = "recurrent" if recurrent else "melody"
+        if self.likelihood not in ("auto", net):
+            raise invalid("likelihood", f"{net!r} for the net {net!r}", self.likelihood)
+        width = self.width or (256 if recurrent else 512)
+        return replace(self, net=net, likelihood=net, width=width, depth=self.depth or 2)
 
     def _ladder_size(self, modality: Modality) -> int:
         if self.quantiser:
@@ -124,6 +152,13 @@ class Architecture:
         return replace(self, likelihood="gaussian", **filled)
 
 
+def default_latent(modality: Modality) -> int:
+    """Latent dimensions where nobody said how many: a melody has more to say than a picture of its size."""
+    if isinstance(modality, MelodyModality):
+        return min(MOST_LATENT, LATENT_PER_BAR * modality.bars)
+    return LATENT
+
+
 def _image_shape(modality: Modality) -> tuple[int, int, int]:
     channels, height, width = modality.data_shape
     return channels, height, width
@@ -140,9 +175,13 @@ def _check_image(modality: Modality) -> None:
 
 
 def choose_likelihood(modality: Modality, sample: NDArray[np.float32]) -> str:
-    """Mixed for tables; Bernoulli for one-channel images with a third of their pixels black or white; else Gaussian."""
+    """Mixed for tables; Bernoulli for drums and one-channel images with a third of their pixels black or white; else
+    Gaussian.
+    """
     if isinstance(modality, TableModality):
         return "mixed"
+    if isinstance(modality, DrumModality):
+        return "bernoulli"
     extreme = float(((sample <= 0) | (sample >= 1)).mean())
     return "bernoulli" if modality.data_shape[0] == 1 and extreme >= 1 / 3 else "gaussian"
 
@@ -237,7 +276,9 @@ class Autoencoder(nn.Module):
 
 def build(architecture: Architecture, modality: Modality) -> Autoencoder:
     """A fresh model for settled `architecture`; torch's current generator sets the initial weights."""
-    likelihood = build_likelihood(architecture.likelihood, modality, levels=architecture.levels)
+    likelihood = build_likelihood(
+        architecture.likelihood, modality, levels=architecture.levels, width=architecture.width
+    )
     per_latent = 2 if architecture.variational else 1
     outputs = architecture.latent * per_latent
     shape, linear = modality.data_shape, architecture.linear
@@ -259,6 +300,8 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
         encoder = ConvEncoder(plan, depth=architecture.depth, outputs=outputs, linear=linear)
         channels = shape[0] * likelihood.outputs
         decoder = ConvDecoder(plan, latent=inputs, depth=architecture.depth, channels=channels, linear=linear)
+    elif isinstance(modality, TokenModality):
+        encoder, decoder = _symbol_nets(architecture, modality, outputs)
     else:
         size = {"width": architecture.width, "depth": architecture.depth, "linear": linear}
         encoder = DenseEncoder(features=int(np.prod(shape)), outputs=outputs, **size)
@@ -272,6 +315,18 @@ def build(architecture: Architecture, modality: Modality) -> Autoencoder:
         quantiser=quantiser,
         conditions=architecture.conditions,
     )
+
+
+def _symbol_nets(architecture: Architecture, modality: TokenModality, outputs: int) -> tuple[nn.Module, nn.Module]:
+    steps, inputs = modality.length, architecture.latent + architecture.conditions
+    if architecture.net == "melody":
+        size = {"steps": steps, "width": architecture.width, "depth": architecture.depth, "linear": architecture.linear}
+        return MelodyEncoder(outputs=outputs, **size), MelodyDecoder(latent=inputs, **size)
+    width = architecture.width
+    encoder = FoldingEncoder(symbols=modality.symbols, steps=steps, width=width, outputs=outputs)
+    if isinstance(modality, MelodyModality) and modality.bars > UNBROKEN_BARS:
+        return encoder, Conductor(latent=inputs, width=width, bars=modality.bars, steps=steps)
+    return encoder, EveryStep(latent=inputs, width=width, steps=steps)
 
 
 def build_discriminator(architecture: Architecture, modality: Modality) -> Discriminator:

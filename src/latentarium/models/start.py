@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from latentarium.models.autoencoder import LOG_VARIANCE_RANGE, Autoencoder
 from latentarium.nn.ladder import LadderDecoder, LadderEncoder
+from latentarium.nn.melodies import MelodyDecoder, MelodyEncoder
 from latentarium.nn.networks import ConvDecoder, ConvEncoder, DenseDecoder, DenseEncoder
 from latentarium.rng import torch_generator
 
@@ -19,6 +20,8 @@ OVERSAMPLING = 8
 START_STREAM = 9
 # a quarter of a grey level, squared: constant pictures have no variance at all
 LEAST_NOISE = 1e-6
+CURVE_NOISE = 0.02
+"""Of a melody's curves: less than would move a note to the next key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,9 @@ def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, 
         bias = model.likelihood.bias_for(mean)
         decoder.shift.copy_(torch.zeros_like(decoder.shift) if bias is None else bias)
         return
+    if isinstance(encoder, MelodyEncoder) and isinstance(decoder, MelodyDecoder):
+        _start_curves(encoder, decoder, pieces, latent=latent, seed=seed, variational=model.variational)
+        return
     if not isinstance(encoder, DenseEncoder | ConvEncoder) or not isinstance(decoder, DenseDecoder | ConvDecoder):
         return
     encoder.shift.copy_(mean.reshape(encoder.shift.shape))
@@ -67,6 +73,30 @@ def start_linear(model: Autoencoder, pieces: Iterable[Tensor], mean: Tensor, *, 
     found = replace(found, noise=max(found.noise, noise, LEAST_NOISE))
     _set_encoder((encoder.linear, encoder.head), found, latent, variational=model.variational)
     _set_decoder(decoder, decoder.linear, found, slope)
+
+
+def _start_curves(
+    encoder: MelodyEncoder,
+    decoder: MelodyDecoder,
+    pieces: Iterable[Tensor],
+    *,
+    latent: int,
+    seed: int,
+    variational: bool,
+) -> None:
+    """Melodies start at the principal components of their curves."""
+    rows = torch.cat([encoder.pooled(x) for x in pieces])
+    mean = rows.mean(0)
+    encoder.shift.copy_(mean)
+    decoder.shift.copy_(mean)
+    if encoder.linear is None or decoder.linear is None:
+        return
+    total = float((rows - mean).square().sum(1).mean())
+    found = principal(rows - mean, total, latent=min(latent, len(rows) - 1, rows.shape[1]), merged=1, seed=seed)
+    found = replace(found, noise=max(found.noise, CURVE_NOISE))
+    _set_encoder((encoder.linear, encoder.head), found, latent, variational=variational)
+    weights = torch.sqrt(found.signal) * found.components
+    decoder.linear.weight[:, : weights.shape[1]] = weights
 
 
 def _pooled(encoder: DenseEncoder | ConvEncoder, pieces: Iterable[Tensor]) -> tuple[Tensor, float]:

@@ -3,11 +3,13 @@
 import contextlib
 import io
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,8 @@ from latentarium.files import storage_failed
 
 OPSET = 18
 TOLERANCE = 1e-4
+_LARGE = 1024
+"""Values from which on a weight is worth another node."""
 
 
 class ExportFailed(LatentariumError):
@@ -33,7 +37,33 @@ class Graph:
     error: float
 
 
-def export_module(module: nn.Module, inputs: Mapping[str, NDArray[np.float32]], *, outputs: list[str]) -> Graph:
+def with_halves(data: bytes) -> bytes:
+    """The same ONNX graph with those large weights stored in 16 bits that 16 bits hold exactly.
+
+    A cast brings each back to 32 bits when the graph is loaded, so that it computes the very same.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load_from_string(data)
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT or math.prod(weight.dims) < _LARGE:
+            continue
+        whole = numpy_helper.to_array(weight)
+        with np.errstate(over="ignore"):
+            half = whole.astype(np.float16)
+        if np.array_equal(half.astype(np.float32), whole):
+            name = weight.name
+            weight.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model.SerializeToString()
+
+
+def export_module(module: nn.Module, inputs: Mapping[str, NDArray[Any]], *, outputs: list[str]) -> Graph:
     """The graph of `module`, whose first axes are all one batch axis of any length.
 
     Parameters
@@ -88,7 +118,19 @@ def _to_onnx(module: nn.Module, example: Mapping[str, torch.Tensor], outputs: li
             external_data=False,
             opset_version=OPSET,
         )
-        return path.read_bytes()
+        return without_traces(path.read_bytes())
+
+
+def without_traces(data: bytes) -> bytes:
+    """The same ONNX graph without the exporter's stack traces, which name the paths of the machine it ran on."""
+    import onnx
+
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return model.SerializeToString()
 
 
 def _difference(module: nn.Module, data: bytes, example: Mapping[str, torch.Tensor]) -> float:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latentarium.arrays import check_finite
 from latentarium.errors import invalid
-from latentarium.pictures.svg import FIRST, OTHER, SECOND, Panel, document, text, tick_label, ticks
+from latentarium.pictures.svg import FIRST, OTHER, PALETTE, SECOND, Panel, document, text, tick_label, ticks
 
 Array = NDArray[np.float64]
 _WIDTH, _HEIGHT = 440.0, 250.0
@@ -121,6 +122,55 @@ def feature_bars(
         text(panel.across(t), height - 4, tick_label(t), anchor="middle", faint=True) for t in ticks(*panel.x, about=5)
     )
     return document(_WIDTH, height, title, key + rows + labels)
+
+
+def share_bars(values: ArrayLike, names: Sequence[str], *, title: str) -> str:
+    """Horizontal bars from 0, one a name, in the order given."""
+    sizes = np.asarray(values, np.float64).ravel()
+    if not len(sizes) == len(names) > 0:
+        raise invalid("names", f"{len(sizes)} names, one for each value", len(names))
+    check_finite(sizes, "values")
+    height = 26 + 22.0 * len(names)
+    gutter = min(170.0, 14 + 7.0 * max(len(name) for name in names))
+    limits = (min(0.0, float(sizes.min())), max(float(sizes.max()), 1e-12))
+    panel = Panel(width=_WIDTH, height=height, left=gutter, right=54, top=8, bottom=18, y=(0, 1), x=limits)
+    start = panel.across(0)
+    bars = ""
+    for i, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        y, end = 14 + 22.0 * i, panel.across(float(size))
+        bars += text(gutter - 8, y + 10, name, anchor="end")
+        bars += (
+            f'<rect x="{min(start, end):.1f}" y="{y:.1f}" width="{abs(end - start):.1f}" height="14" fill="{FIRST}"/>'
+        )
+        bars += text(max(start, end) + 6, y + 11, _short(float(size)), faint=True)
+    return document(_WIDTH, height, title, bars)
+
+
+def curves_plot(
+    curves: Mapping[str, Sequence[tuple[float, float, float, float]]], *, title: str, x: str, y: str
+) -> str:
+    """Lines of (x, y, low, high) by name, x on a logarithmic scale, intervals as whiskers."""
+    points = [np.asarray(line, np.float64) for line in curves.values()]
+    if not points or not all(line.ndim == 2 and line.shape[1] == 4 for line in points):
+        raise invalid("curves", "one or more lines of (x, y, low, high)", [np.shape(line) for line in points])
+    whole = np.concatenate(points)
+    across, low, high = np.log10(whole[:, 0]), float(whole[:, 2].min()), float(whole[:, 3].max())
+    panel = _panel((float(across.min()) - 0.1, float(across.max()) + 0.1), (low, high), left=44, right=150)
+    drawn = ""
+    for i, (name, line) in enumerate(zip(curves, points, strict=True)):
+        colour = PALETTE[i % len(PALETTE)]
+        drawn += _polyline(panel, np.column_stack([np.log10(line[:, 0]), line[:, 1]]), colour)
+        for at, _, lowest, highest in line:
+            left = f"{panel.across(float(np.log10(at))):.1f}"
+            ends = f'y1="{panel.down(lowest):.1f}" y2="{panel.down(highest):.1f}"'
+            drawn += f'<line x1="{left}" x2="{left}" {ends} stroke="{colour}" stroke-width="2"/>'
+        drawn += text(_WIDTH - 142, 24 + 17 * i, name, fill=colour)
+    marks = "".join(
+        text(panel.across(float(np.log10(at))), _HEIGHT - 21, f"{at:g}", anchor="middle", faint=True)
+        for at in np.unique(whole[:, 0])
+    )
+    marks += text(_WIDTH - 150, _HEIGHT - 4, x, anchor="end", faint=True)
+    return document(_WIDTH, _HEIGHT, title, panel.grid(ticks(low, high)) + text(2, 18, y, faint=True) + drawn + marks)
 
 
 def _panel(x: tuple[float, float], y: tuple[float, float], *, left: float, right: float = 8) -> Panel:

@@ -56,7 +56,7 @@ def sheet(
     wide = columns if columns is not None else int(np.ceil(np.sqrt(1.6 * max(1, len(cells)))))
     check_positive_int(wide, "columns", high=10_000)
     wide = min(wide, len(cells))
-    return _grid(_enlarge(cells, _scale(cells.shape[1:3], scale)), wide, gutter)
+    return paste_grid(_enlarge(cells, _scale(cells.shape[1:3], scale)), wide, gutter)
 
 
 def pairs_sheet(
@@ -72,7 +72,18 @@ def pairs_sheet(
     space = _gutter(above.shape[2] * times, gutter)
     seam = np.zeros((len(above), max(1, space // 3), above.shape[2] * times, 4), np.uint8)
     stacked = np.concatenate([_enlarge(above, times), seam, _enlarge(below, times)], axis=1)
-    return _grid(stacked, min(columns, len(stacked)), 2 * space if gutter is None else gutter)
+    return paste_grid(stacked, min(columns, len(stacked)), 2 * space if gutter is None else gutter)
+
+
+def query_sheet(queries: ArrayLike, found: ArrayLike, *, columns: int = 10, scale: int | None = None) -> "Image":
+    """What was looked for in the first row of the grid, or rows, and what was found below it."""
+    first, second = np.asarray(queries), np.asarray(found)
+    blank = (-len(first)) % columns if len(second) else 0
+    shown = _pixels(first, "queries")
+    cells = np.concatenate([shown, np.zeros((blank, *shown.shape[1:]), np.uint8)])
+    if len(second):
+        cells = np.concatenate([cells, _pixels(second, "found")])
+    return paste_grid(_enlarge(cells, _scale(cells.shape[1:3], scale)), min(columns, len(cells)), None)
 
 
 def strip(frames: ArrayLike, *, scale: int | None = None, gutter: int | None = None) -> "Image":
@@ -127,7 +138,8 @@ def _gutter(width: int, gutter: int | None) -> int:
     return max(2, width // 20) if gutter is None else check_positive_int(gutter, "gutter", low=0, high=1000)
 
 
-def _grid(cells: Pixels, columns: int, gutter: int | None) -> "Image":
+def paste_grid(cells: Pixels, columns: int, gutter: int | None) -> "Image":
+    """Cells (n, height, width, 4) on one canvas, row by row, with transparent gutters."""
     from PIL import Image
 
     count, tall, wide = cells.shape[:3]

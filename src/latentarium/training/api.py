@@ -61,7 +61,7 @@ def fit(
     data: Any,
     *,
     model: str = "vae",
-    latent: int = 32,
+    latent: int = 0,
     out: str | Path | None = None,
     labels: Any = None,
     callback: Callback | None = None,
@@ -74,7 +74,7 @@ def fit(
     ----------
     data : `Rows`, a source such as "fashion-mnist" or a path, an array, a DataFrame, a Dataset or a DataLoader
     model : "vae", "ae" or "gan"
-    latent : latent dimensions
+    latent : latent dimensions; 0 for 32, of melodies more
     out : where to write the bundle; None keeps the space in memory
     labels : labels of an array, one a row
     callback : called with every `training.loop.Event`

@@ -2,20 +2,22 @@
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from latentarium.data.modalities import ImageModality
+from latentarium.data.music.modalities import FIRST_NOTE, MelodyModality, TokenModality
 from latentarium.rng import generator, torch_generator
 from latentarium.space import Modality
 from latentarium.training.row_conditions import RowConditions
 
-ORDER_STREAM, NOISE_STREAM, DROPOUT_STREAM = 1, 2, 15
+ORDER_STREAM, NOISE_STREAM, DROPOUT_STREAM, TRANSPOSE_STREAM = 1, 2, 15, 17
 NOISE_STEPS = 16
 NOISE_VALUES = 2**20
 """Noise is drawn for many steps at once, since a draw costs little beside starting a generator."""
@@ -24,8 +26,8 @@ NOISE_VALUES = 2**20
 class Batches:
     """Training batches of one split: float32 tensors in array units.
 
-    Images stay uint8 until their batch is taken (a memory map is read in row order); other data are converted
-    once. `world` processes take interleaved rows of one global batch.
+    Images and rows of symbols stay uint8 until their batch is taken (a memory map is read in row order); other data
+    are converted once. `world` processes take interleaved rows of one global batch.
     """
 
     def __init__(
@@ -47,9 +49,11 @@ class Batches:
         self.seed = seed
         self.device = device
         self.shard = shard
-        self.scale = isinstance(modality, ImageModality)
+        self.modality = modality
+        self.transpose = 0
+        self.unpack = _unpacker(modality)
         self.mapped = isinstance(raw, np.memmap)
-        self.rows = raw if self.scale else modality.to_array(raw)
+        self.rows = modality.to_array(raw) if self.unpack is None else raw
         self.resident = None if self.mapped else _tensor(np.ascontiguousarray(self.rows)).to(device)
         self._epoch = -1
         self._order: NDArray[np.int64] = indices
@@ -71,9 +75,16 @@ class Batches:
         other.row_conditions = conditions if conditions.conditions else None
         return other
 
+    def transposed(self, semitones: int) -> "Batches":
+        """The same batches with melodies moved up or down by as many semitones at most, drawn anew at each step."""
+        other = copy.copy(self)
+        other.transpose = semitones if isinstance(self.modality, MelodyModality) else 0
+        return other
+
     def take(self, step: int) -> Tensor:
         """The batch of `step`, the same whenever it is asked for."""
-        return self.rows_at(self._chosen(step))
+        kept = self._kept_at(self._chosen(step))
+        return self._unpacked(self._moved(kept, step) if self.transpose else kept)
 
     def conditions(self, step: int) -> Tensor | None:
         """What is told of the rows of `take(step)` (b, k): for a share of them, drawn anew at each step, nothing."""
@@ -101,13 +112,32 @@ class Batches:
 
     def rows_at(self, chosen: NDArray[np.int64]) -> Tensor:
         """Rows by index, as the network sees them."""
-        if self.resident is None:
-            order = np.argsort(chosen)
-            read = np.asarray(self.rows[chosen[order]])
-            batch = torch.from_numpy(read[np.argsort(order)]).to(self.device)
-        else:
-            batch = self.resident.index_select(0, torch.from_numpy(chosen).to(self.device))
-        return batch / 255 if self.scale else batch
+        return self._unpacked(self._kept_at(chosen))
+
+    def _unpacked(self, kept: Tensor) -> Tensor:
+        return kept if self.unpack is None else self.unpack(kept)
+
+    def _kept_at(self, chosen: NDArray[np.int64]) -> Tensor:
+        """Rows by index, as they are kept."""
+        if self.resident is not None:
+            return self.resident.index_select(0, torch.from_numpy(chosen).to(self.device))
+        order = np.argsort(chosen)
+        read = np.asarray(self.rows[chosen[order]])
+        return torch.from_numpy(read[np.argsort(order)]).to(self.device)
+
+    def _moved(self, symbols: Tensor, step: int) -> Tensor:
+        """Melodies (b, steps) transposed, none of them beyond the piano's keys."""
+        source = torch_generator(self.seed, TRANSPOSE_STREAM, step, device=self.device)
+        rank, world = self.shard
+        shape = (self.batch_size, 1)
+        drawn = torch.randint(-self.transpose, self.transpose + 1, shape, generator=source, device=self.device)
+        wide = symbols.int()
+        notes = wide >= FIRST_NOTE
+        last = self.modality.data_shape[0] - 1
+        lowest = FIRST_NOTE - torch.where(notes, wide, last).amin(1, keepdim=True)
+        highest = last - torch.where(notes, wide, FIRST_NOTE).amax(1, keepdim=True)
+        by = drawn[rank::world].to(wide.dtype).clamp(lowest, highest)
+        return torch.where(notes, wide + by, wide)
 
     def noise(self, step: int, latent: int) -> Tensor:
         """The standard normal draw of `step` for this process's rows."""
@@ -119,6 +149,16 @@ class Batches:
             self._drawn_noise = ((block, latent), draw)
         rank, world = self.shard
         return self._drawn_noise[1][position, rank::world]
+
+
+def _unpacker(modality: Modality) -> Callable[[Tensor], Tensor] | None:
+    """What makes the network's float rows of those that are kept; None where they are kept as they are seen."""
+    if isinstance(modality, ImageModality):
+        return lambda kept: kept / 255
+    if isinstance(modality, TokenModality):
+        symbols = modality.symbols
+        return lambda kept: F.one_hot(kept.long(), symbols).transpose(1, 2).float()
+    return None
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:
@@ -136,7 +176,7 @@ class View:
     def __init__(self, batches: Batches, indices: NDArray[np.int64]) -> None:
         self.batches = batches
         self.indices = indices
-        values = int(np.prod(batches.rows.shape[1:]))
+        values = int(np.prod(batches.modality.data_shape))
         self.piece = int(np.clip(2**22 // values, 16, 500))
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ AVERAGE_EVERY = 16
 CALIBRATION_ROWS = 1024
 LINEAR_SHARE = 0.1
 """Learning rate of the linear paths as a share of the others'."""
-VALIDATION_STREAM, CODEBOOK_STREAM = 3, 12
+VALIDATION_STREAM, CODEBOOK_STREAM, LIKELIHOOD_STREAM = 3, 12, 16
 
 
 def new_state(model: Autoencoder, settings: FitSettings) -> State:
@@ -61,6 +61,9 @@ def _step_bound(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
         state.model.train()
     x = job.batches.take(state.step)
     noise = job.batches.noise(state.step, settings.architecture.latent)
+    likelihood = state.model.likelihood
+    if likelihood.stirred:
+        likelihood.stir(torch_generator(settings.seed, LIKELIHOOD_STREAM, state.step, device=x.device))
     with job.runtime.autocast():
         out = forward(x, noise, settings.goal.kind == "ada-gvae", job.batches.conditions(state.step))
     terms = _terms(job, state, out, x)

@@ -111,7 +111,7 @@ def train(
     plan = Plan.from_json(saved.meta["plan"]) if saved else None
     sample = _sample(rows, settings)
     architecture = replace(settings.architecture, conditions=row_conditions.width)
-    settings = replace(settings, architecture=architecture.settle(rows.modality, sample))
+    settings = replace(settings, architecture=architecture.settle(rows.modality, sample)).suited(rows.modality)
     recipe = BOUND
     if settings.model == "gan":
         settings = adversarial.settle(settings, rows.modality.data_shape)
@@ -238,6 +238,7 @@ def _batches(rows: Rows, settings: FitSettings, runtime: Runtime) -> Batches:
         device=runtime.device,
         shard=(runtime.rank, runtime.world),
     )
+    source = source.transposed(settings.transpose)
     return source if partners is None else source.paired(partners)
 
 

@@ -76,7 +76,7 @@ def _precision(settings: FitSettings, device: torch.device) -> str:
         return settings.precision
     if settings.model == "gan":
         return "fp32"
-    return "bf16" if device.type == "cuda" or settings.architecture.net == "dense" else "fp32"
+    return "bf16" if device.type == "cuda" or settings.architecture.net in ("dense", "melody") else "fp32"
 
 
 def _device(name: str) -> torch.device:

@@ -26,7 +26,7 @@ from latentarium.bundle import (
 )
 from latentarium.conditions import conditions_to_json
 from latentarium.data.rows import Rows
-from latentarium.models.export import export_decoder, export_encoder
+from latentarium.models.export import export_graphs
 from latentarium.models.spaces import autoencoder_space
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
@@ -94,13 +94,12 @@ def save_fitted(
     space = space_of(fitted, codes)
     kept = kept_rows(fitted.rows, seed=fitted.settings.seed)
     sample = fitted.rows.array(kept[:8])
-    encoder, decoder = export_encoder(fitted.model, sample), export_decoder(fitted.model, codes[kept[:8]])
+    graphs, loop = export_graphs(fitted.model, sample, codes[kept[:8]])
     prior_kind, prior_writer = prior_entry(space.prior)
     weights = {k: v.detach().cpu().numpy() for k, v in fitted.model.state_dict().items()}
     writers: dict[str, Writer] = {
         "model.safetensors": arrays_writer(weights),
-        "encoder.onnx": bytes_writer(encoder.data),
-        "decoder.onnx": bytes_writer(decoder.data),
+        **{f"{name}.onnx": bytes_writer(graph.data) for name, graph in graphs.items()},
         "rows.parquet": table_writer(row_columns(fitted.rows, kept)),
         "codes.parquet": table_writer({"id": fitted.rows.ids, "code": codes}),
         "evaluation.safetensors": arrays_writer({"raw": np.asarray(fitted.rows.raw[kept])}),
@@ -108,6 +107,8 @@ def save_fitted(
         **prior_writer,
         **given_entry(space.given_prior),
     }
+    if loop is not None:
+        writers["steps.json"] = bytes_writer(json.dumps(loop, indent=2).encode())
     manifest = {
         "name": space.name,
         "shape": list(space.shape),
@@ -115,7 +116,7 @@ def save_fitted(
         "conditions": conditions_to_json(fitted.conditions),
         "architecture": fitted.settings.architecture.to_json(),
         "prior": prior_kind,
-        "onnx_error": {"encoder": encoder.error, "decoder": decoder.error},
+        "onnx_error": {name: graph.error for name, graph in graphs.items()},
         "data": data_entry(fitted.rows, source),
         "provenance": dict(space.provenance),
     }

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from latentarium.arrays import check_positive_int
+from latentarium.data.music.modalities import MelodyModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.models.autoencoder import Architecture
-from latentarium.objectives import Objective, parse_objective
+from latentarium.objectives import Objective, beta, parse_objective
 from latentarium.rng import check_seed
+from latentarium.space import Modality
 from latentarium.training.priors import parse_prior
 
 MODELS = ("vae", "ae", "gan")
@@ -19,6 +21,7 @@ DEVICES = ("auto", "cpu", "cuda")
 PENALTIES = ("both", "real", "generated", "none")
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"gan": {"batch_size": 64, "learning_rate": 2e-4}}
 """What `FitSettings.make` takes for a model where its own defaults would not do."""
+MELODY_OBJECTIVE = beta(0.2)
 _NOT_OF_A_GAN = (
     "objective", "weight_decay", "clip", "warmup", "kl_warmup", "kl_start", "free_nats", "free_until", "compile",
 )  # fmt: skip
@@ -76,13 +79,15 @@ class FitSettings:
     condition : columns of the rows, such as a class, that the decoder is told
     condition_dropout : share of the rows that it is told nothing of (Ho & Salimans 2022), so that it can do without
     objective : "elbo", "beta:4", "beta-tc:6", "factor:6.4", "dip-1:10", "dip-2:10", or "ada-gvae:1" for rows
-        with a column "pair" (see `training/pairs.py`); an AE takes "rae:0.01"
+        with a column "pair" (see `training/pairs.py`); an AE takes "rae:0.01". None for "elbo", for melodies
+        "beta:0.2", as a code that bits are dear to would give up notes
     learning_rate, batch_size : optimisation; a batch is that of all processes together
     clip : largest global norm of a gradient; None to leave gradients alone, since AdamW moves no weight by more than
         about its rate however large they are
     weight_decay : of matrices; None for 0.01, or 0.1 with a "qlae" quantiser
     adversarial : what only a GAN has; `make` takes its settings by flat names as well
     ema : decay of the weight average at full strength; in a GAN that of the encoder
+    transpose : semitones up or down that each melody is moved by at most, drawn anew at each step; 0 for none
     warmup, kl_warmup, free_until : shares of the steps for the rate, for the KL factor to 1, for free nats -> 0
     kl_start : factor of the KL term at first. Below 1 it warms up; far above 1 it lets only the most telling factor
         through and then one after the other, which sorts them by dimension (Burgess et al. 2018 on a growing capacity)
@@ -113,6 +118,7 @@ class FitSettings:
     weight_decay: float | None = None
     clip: float | None = None
     ema: float = 0.999
+    transpose: int = 5
     warmup: float = 0.05
     kl_warmup: float = 0.1
     kl_start: float = 0.0
@@ -142,6 +148,7 @@ class FitSettings:
             check_positive_int(getattr(self, name), name, low=0)
         if self.steps is not None:
             check_positive_int(self.steps, "steps")
+        check_positive_int(self.transpose, "transpose", low=0, high=24)
         _in_range("learning_rate", self.learning_rate, above=0.0)
         if self.clip is not None:
             _in_range("clip", self.clip, above=0.0)
@@ -220,6 +227,12 @@ class FitSettings:
             return self.objective
         quantised = bool(self.architecture.quantiser)
         return Objective() if self.model == "vae" else Objective(kind="rae", weight=0.0 if quantised else 1e-2)
+
+    def suited(self, modality: Modality) -> "FitSettings":
+        """The settings with what nobody chose chosen for data of `modality`."""
+        if self.model == "vae" and self.objective is None and isinstance(modality, MelodyModality):
+            return replace(self, objective=MELODY_OBJECTIVE)
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form; `from_json` gives back an equal object."""

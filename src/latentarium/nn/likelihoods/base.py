@@ -16,6 +16,8 @@ class Likelihood(nn.Module):
     name: str
     discrete: bool = False
     outputs: int = 1
+    stirred: bool = False
+    """Whether training draws random numbers of its own, see `stir`."""
 
     @abstractmethod
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
@@ -37,6 +39,10 @@ class Likelihood(nn.Module):
         """What training minimises beside the negative bound, nats per row (b,); None for nothing."""
         del params, x
         return None
+
+    def stir(self, generator: torch.Generator) -> None:
+        """Take the source of random numbers of one training step; most likelihoods need none."""
+        del generator
 
     def calibrate(self, pieces: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Set what evaluation needs from (params, x) of a sample of training rows; most likelihoods need nothing."""

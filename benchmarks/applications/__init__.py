@@ -1,0 +1,1 @@
+"""What the applications of a space are worth, beside the specialised tools."""

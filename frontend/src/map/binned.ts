@@ -1,0 +1,134 @@
+/** Points without a graphics card: colours are added up pixel by pixel, and shown by how many came together. */
+
+import { pixelsPerUnit } from "./camera";
+import { CHOSEN, FADED, type Layer, type Scene } from "./layer";
+
+/** Pixel writes that a frame may cost; discs shrink to stay below. */
+const MOST_WRITES = 4_000_000;
+const GREY = 255;
+
+interface Stamp {
+  dx: Int32Array;
+  dy: Int32Array;
+  cover: Float32Array;
+}
+
+export class BinnedLayer implements Layer {
+  readonly title = "canvas";
+  private readonly context: CanvasRenderingContext2D;
+  private xy = new Uint16Array();
+  private colours = new Uint8Array();
+  private palette = new Uint8Array(1024);
+  private flags = new Uint8Array();
+  private sums = new Float32Array();
+  private image: ImageData | null = null;
+  private width = 0;
+  private height = 0;
+
+  constructor(readonly canvas: HTMLCanvasElement) {
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("this browser can draw on no canvas");
+    this.context = context;
+  }
+
+  setPoints(xy: Uint16Array<ArrayBuffer>): void {
+    this.xy = xy;
+  }
+
+  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void {
+    this.colours = colours;
+    this.palette = palette;
+  }
+
+  setFlags(flags: Uint8Array<ArrayBuffer>): void {
+    this.flags = flags;
+  }
+
+  draw(scene: Scene): void {
+    const { width, height } = this.canvas;
+    if (!width || !height) return;
+    if (this.image?.width !== width || this.image.height !== height) {
+      this.image = new ImageData(width, height);
+      this.sums = new Float32Array(4 * width * height);
+      [this.width, this.height] = [width, height];
+    }
+    this.sums.fill(0);
+    this.add(scene);
+    this.resolve(scene.alpha, this.image.data);
+    this.context.putImageData(this.image, 0, 0);
+  }
+
+  destroy(): void {
+    this.image = null;
+    this.sums = new Float32Array();
+    this.canvas.remove();
+  }
+
+  private add({ camera, size, ratio, radius, count }: Scene): void {
+    const { width, height } = this;
+    const unit = (pixelsPerUnit(camera, size) * ratio) / 65535;
+    const left = width / 2 - camera.x * 65535 * unit;
+    const top = height / 2 + camera.y * 65535 * unit;
+    const rows = Math.min(count, this.xy.length / 2);
+    const affordable = Math.sqrt(MOST_WRITES / Math.max(1, rows) / Math.PI);
+    const plain = stampOf(Math.min(radius * ratio, affordable));
+    const large = stampOf(radius * ratio * 1.5);
+    for (let row = 0; row < rows; row++) {
+      const x = Math.round(this.xy[2 * row]! * unit + left);
+      const y = Math.round(top - this.xy[2 * row + 1]! * unit);
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+      const flags = this.flags[row]!;
+      this.stamp(x, y, flags & CHOSEN ? large : plain, flags & FADED ? GREY : this.colours[row]!, flags & FADED ? 0.35 : 1);
+    }
+  }
+
+  private stamp(x: number, y: number, stamp: Stamp, colour: number, weight: number): void {
+    const { width, height } = this;
+    const [red, green, blue] = [this.palette[4 * colour]!, this.palette[4 * colour + 1]!, this.palette[4 * colour + 2]!];
+    for (let i = 0; i < stamp.cover.length; i++) {
+      const px = x + stamp.dx[i]!;
+      const py = y + stamp.dy[i]!;
+      if (px < 0 || py < 0 || px >= width || py >= height) continue;
+      const at = 4 * (py * width + px);
+      const cover = stamp.cover[i]! * weight;
+      this.sums[at]! += red * cover;
+      this.sums[at + 1]! += green * cover;
+      this.sums[at + 2]! += blue * cover;
+      this.sums[at + 3]! += cover;
+    }
+  }
+
+  /** Mean colour of what fell on a pixel; several layers of `alpha` let less through than one. */
+  private resolve(alpha: number, pixels: Uint8ClampedArray): void {
+    const through = Math.log(1 - Math.min(alpha, 0.98));
+    for (let at = 0; at < this.sums.length; at += 4) {
+      const weight = this.sums[at + 3]!;
+      if (weight === 0) {
+        pixels[at + 3] = 0;
+        continue;
+      }
+      pixels[at] = this.sums[at]! / weight;
+      pixels[at + 1] = this.sums[at + 1]! / weight;
+      pixels[at + 2] = this.sums[at + 2]! / weight;
+      pixels[at + 3] = 255 * (1 - Math.exp(through * weight));
+    }
+  }
+}
+
+/** A disc's pixels and how much of each it covers. */
+function stampOf(radius: number): Stamp {
+  const reach = Math.ceil(radius);
+  const found: [number, number, number][] = [];
+  for (let dy = -reach; dy <= reach; dy++) {
+    for (let dx = -reach; dx <= reach; dx++) {
+      const cover = Math.min(1, radius + 0.5 - Math.hypot(dx, dy));
+      if (cover > 0) found.push([dx, dy, cover]);
+    }
+  }
+  const pixels = found.length ? found : [[0, 0, 1] as [number, number, number]];
+  return {
+    dx: Int32Array.from(pixels, (p) => p[0]),
+    dy: Int32Array.from(pixels, (p) => p[1]),
+    cover: Float32Array.from(pixels, (p) => p[2]),
+  };
+}

@@ -1,0 +1,170 @@
+/** Points by WebGL2: two 16-bit coordinates, one palette index and one byte of flags a row. */
+
+import { pixelsPerUnit } from "./camera";
+import type { Layer, Scene } from "./layer";
+
+const VERTEX = `#version 300 es
+layout(location = 0) in vec2 place;
+layout(location = 1) in uint colour;
+layout(location = 2) in uint flags;
+uniform vec2 scale;
+uniform vec2 shift;
+uniform float size;
+uniform float alpha;
+uniform sampler2D palette;
+out vec4 shade;
+out float radius;
+void main() {
+  gl_Position = vec4(place * scale + shift, 0.0, 1.0);
+  bool faded = (flags & 1u) != 0u;
+  bool chosen = (flags & 2u) != 0u;
+  vec4 own = texelFetch(palette, ivec2(int(colour), 0), 0);
+  vec4 grey = texelFetch(palette, ivec2(255, 0), 0);
+  shade = faded ? vec4(grey.rgb, alpha * 0.35) : vec4(own.rgb, chosen ? 1.0 : alpha);
+  radius = chosen ? size * 1.5 : (faded ? size * 0.8 : size);
+  gl_PointSize = 2.0 * radius + 1.0;
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+in vec4 shade;
+in float radius;
+out vec4 result;
+void main() {
+  float away = length(gl_PointCoord - 0.5) * (2.0 * radius + 1.0);
+  float cover = clamp(radius + 0.5 - away, 0.0, 1.0) * shade.a;
+  if (cover <= 0.0) discard;
+  result = vec4(shade.rgb * cover, cover);
+}`;
+
+export class GlLayer implements Layer {
+  readonly title = "WebGL2";
+  private program: WebGLProgram | null = null;
+  private buffers: WebGLBuffer[] = [];
+  private texture: WebGLTexture | null = null;
+  private xy = new Uint16Array();
+  private colours = new Uint8Array();
+  private palette = new Uint8Array(1024);
+  private flags = new Uint8Array();
+  private readonly stop = new AbortController();
+
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    private readonly gl: WebGL2RenderingContext,
+    restored: () => void,
+  ) {
+    const { signal } = this.stop;
+    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
+    canvas.addEventListener(
+      "webglcontextrestored",
+      () => {
+        this.prepare();
+        this.upload();
+        restored();
+      },
+      { signal },
+    );
+    this.prepare();
+  }
+
+  setPoints(xy: Uint16Array<ArrayBuffer>): void {
+    this.xy = xy;
+    this.fill(0, xy);
+  }
+
+  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void {
+    this.colours = colours;
+    this.palette = palette;
+    this.fill(1, colours);
+    this.paint();
+  }
+
+  setFlags(flags: Uint8Array<ArrayBuffer>): void {
+    this.flags = flags;
+    this.fill(2, flags);
+  }
+
+  draw({ camera, size, ratio, radius, alpha, count }: Scene): void {
+    const gl = this.gl;
+    if (gl.isContextLost() || !this.program) return;
+    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    if (!count) return;
+    const unit = pixelsPerUnit(camera, size);
+    const at = (name: string) => gl.getUniformLocation(this.program!, name);
+    gl.useProgram(this.program);
+    gl.uniform2f(at("scale"), (2 * unit) / size.width, (2 * unit) / size.height);
+    gl.uniform2f(at("shift"), (-2 * unit * camera.x) / size.width, (-2 * unit * camera.y) / size.height);
+    gl.uniform1f(at("size"), radius * ratio);
+    gl.uniform1f(at("alpha"), alpha);
+    gl.uniform1i(at("palette"), 0);
+    gl.drawArrays(gl.POINTS, 0, Math.min(count, this.xy.length / 2));
+    gl.finish();
+  }
+
+  destroy(): void {
+    this.stop.abort();
+    this.buffers.forEach((buffer) => this.gl.deleteBuffer(buffer));
+    this.gl.deleteTexture(this.texture);
+    this.gl.deleteProgram(this.program);
+    this.canvas.remove();
+  }
+
+  private prepare(): void {
+    const gl = this.gl;
+    this.program = this.link();
+    this.buffers = [0, 1, 2].map(() => gl.createBuffer()!);
+    this.texture = gl.createTexture();
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    this.attribute(0, () => gl.vertexAttribPointer(0, 2, gl.UNSIGNED_SHORT, true, 0, 0));
+    this.attribute(1, () => gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_BYTE, 0, 0));
+    this.attribute(2, () => gl.vertexAttribIPointer(2, 1, gl.UNSIGNED_BYTE, 0, 0));
+  }
+
+  private attribute(place: number, point: () => void): void {
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.buffers[place]!);
+    this.gl.enableVertexAttribArray(place);
+    point();
+  }
+
+  private upload(): void {
+    this.fill(0, this.xy);
+    this.fill(1, this.colours);
+    this.fill(2, this.flags);
+    this.paint();
+  }
+
+  private fill(place: number, data: Uint16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>): void {
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.buffers[place]!);
+    this.gl.bufferData(this.gl.ARRAY_BUFFER, data, this.gl.STATIC_DRAW);
+  }
+
+  private paint(): void {
+    const gl = this.gl;
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, this.palette);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+  }
+
+  private link(): WebGLProgram {
+    const gl = this.gl;
+    const program = gl.createProgram()!;
+    for (const [kind, source] of [
+      [gl.VERTEX_SHADER, VERTEX],
+      [gl.FRAGMENT_SHADER, FRAGMENT],
+    ] as const) {
+      const shader = gl.createShader(kind)!;
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+      throw new Error(`the point shader does not link: ${gl.getProgramInfoLog(program)}`);
+    }
+    return program;
+  }
+}

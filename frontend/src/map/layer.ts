@@ -1,0 +1,65 @@
+/** What draws the points: WebGL2 where it is quick, else counts in pixels on a 2-D canvas. */
+
+import type { Camera, Size } from "./camera";
+import { BinnedLayer } from "./binned";
+import { GlLayer } from "./gl";
+
+/** Flags of a row: shown in full, or faded; ringed as part of a selection. */
+export const FADED = 1;
+export const CHOSEN = 2;
+
+export interface Scene {
+  camera: Camera;
+  size: Size;
+  /** Device pixels of a CSS pixel. */
+  ratio: number;
+  /** Radius of a point in CSS pixels. */
+  radius: number;
+  alpha: number;
+  /** Rows to draw, from the first. */
+  count: number;
+}
+
+export interface Layer {
+  readonly title: string;
+  readonly canvas: HTMLCanvasElement;
+  setPoints(xy: Uint16Array<ArrayBuffer>): void;
+  /** `colours` has an index into `palette` for each row. */
+  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void;
+  setFlags(flags: Uint8Array<ArrayBuffer>): void;
+  /** Draw, and wait until it is done. */
+  draw(scene: Scene): void;
+  destroy(): void;
+}
+
+export type LayerChoice = "auto" | "webgl" | "canvas";
+
+/** Above this, a WebGL that is computed without a graphics card is slower than counting. */
+const SOFTWARE_ROWS = 50_000;
+
+/** The quickest layer for so many rows, on a canvas of its own in `host`; `restored` is called after a lost context. */
+export function makeLayer(host: HTMLElement, rows: number, choice: LayerChoice, restored: () => void): Layer {
+  if (choice !== "canvas") {
+    const canvas = addCanvas(host);
+    const context = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, alpha: true });
+    if (context && (choice === "webgl" || rows <= SOFTWARE_ROWS || !isSoftware(context))) {
+      return new GlLayer(canvas, context, restored);
+    }
+    // a canvas keeps the kind of its first context
+    canvas.remove();
+  }
+  return new BinnedLayer(addCanvas(host));
+}
+
+function addCanvas(host: HTMLElement): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("aria-hidden", "true");
+  host.prepend(canvas);
+  return canvas;
+}
+
+function isSoftware(context: WebGL2RenderingContext): boolean {
+  const details = context.getExtension("WEBGL_debug_renderer_info");
+  const name = details ? String(context.getParameter(details.UNMASKED_RENDERER_WEBGL)) : "";
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}

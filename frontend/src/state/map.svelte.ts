@@ -1,0 +1,151 @@
+/** The map: which one, where it is looked at, what is coloured, filtered, selected and under the pointer. */
+
+import { WHOLE, type Camera } from "../map/camera";
+import { Grid } from "../map/grid";
+import { CHOSEN, FADED } from "../map/layer";
+import { encloses } from "../map/polygon";
+import type { Ground } from "../map/back";
+import type { Painted } from "../map/painter";
+import type { Numbers } from "../source/files";
+import type { Column, Space } from "../source/space";
+import type { LinearMap } from "../wire";
+
+/** Name of the map of any two dimensions. */
+export const DIMENSIONS = "dims";
+export type Tool = "select" | "lasso" | "probe";
+
+export class MapState {
+  name = $state("");
+  pair = $state.raw<[number, number]>([0, 1]);
+  ground = $state.raw<Ground | null>(null);
+  camera = $state.raw<Camera>(WHOLE);
+  tool = $state<Tool>("select");
+  pictures = $state(false);
+  colour = $state("");
+  values = $state.raw<Numbers | null>(null);
+  hidden = $state.raw<ReadonlySet<number>>(new Set());
+  chosen = $state.raw<Uint8Array<ArrayBuffer> | null>(null);
+  hover = $state(-1);
+  painted = $state.raw<Painted | null>(null);
+  problem = $state("");
+
+  column: Column | null = $derived.by(() => this.space.view.columns.find((c) => c.name === this.colour) ?? null);
+  chosenRows: number[] = $derived.by(() => {
+    const rows: number[] = [];
+    this.chosen?.forEach((on, row) => on && rows.push(row));
+    return rows;
+  });
+  /** What is left after the legend's boxes. */
+  flags: Uint8Array<ArrayBuffer> = $derived.by(() => this.makeFlags());
+  matching: number = $derived.by(() => this.flags.reduce((count, flag) => count + (flag & FADED ? 0 : 1), 0));
+
+  constructor(readonly space: Space) {
+    const { view } = space;
+    this.name = view.maps[0]?.name ?? DIMENSIONS;
+    const label = view.columns.find((c) => c.name === "label") ?? view.columns.find((c) => c.kind === "category");
+    this.colour = (label ?? view.columns[0])?.name ?? "";
+  }
+
+  /** Load what the chosen map needs. */
+  async open(): Promise<void> {
+    const wanted = `${this.name} ${this.pair.join()}`;
+    const { space } = this;
+    const stored = space.view.maps.find((map) => map.name === this.name);
+    try {
+      if (!stored) await space.loadCodes();
+      const points = stored ? await space.points(stored) : space.dimensionPoints(...this.pair);
+      if (wanted !== `${this.name} ${this.pair.join()}`) return;
+      const linear = stored ? stored.linear : this.dimensionAxes();
+      this.ground = { space, points, grid: new Grid(points.xy), linear };
+      this.problem = "";
+    } catch (error) {
+      this.problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async show(name: string, pair: [number, number] = this.pair): Promise<void> {
+    this.name = name;
+    this.pair = pair;
+    this.camera = WHOLE;
+    this.hover = -1;
+    await this.open();
+  }
+
+  async colourBy(name: string): Promise<void> {
+    this.colour = name;
+    this.hidden = new Set();
+    this.values = null;
+    const column = this.column;
+    if (!column) return;
+    try {
+      const values = await this.space.array(column.values);
+      if (this.colour === name) this.values = values;
+    } catch (error) {
+      this.problem = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  toggle(index: number): void {
+    const next = new Set(this.hidden);
+    if (!next.delete(index)) next.add(index);
+    this.hidden = next;
+  }
+
+  /** Show one class alone, or all again where it is alone already. */
+  only(index: number): void {
+    const { column } = this;
+    if (column?.kind !== "category") return;
+    const others = column.names.map((_, i) => i).filter((i) => i !== index);
+    const alone = !this.hidden.has(index) && others.every((i) => this.hidden.has(i));
+    this.hidden = new Set(alone ? [] : others);
+  }
+
+  choose(rows: readonly number[]): void {
+    if (!rows.length) {
+      this.chosen = null;
+      return;
+    }
+    const chosen = new Uint8Array(this.space.rows);
+    rows.forEach((row) => (chosen[row] = 1));
+    this.chosen = chosen;
+  }
+
+  /** Select what a line of corners in map units encloses. */
+  chooseWithin(corners: readonly [number, number][]): void {
+    const { ground } = this;
+    if (!ground || corners.length < 3) return this.choose([]);
+    const scaled = corners.map(([x, y]) => [x * 65535, y * 65535] as [number, number]);
+    const [xs, ys] = [scaled.map(([x]) => x), scaled.map(([, y]) => y)];
+    const found: number[] = [];
+    ground.grid.within(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), (row) => {
+      if (this.isHidden(row)) return;
+      if (encloses(scaled, ground.points.xy[2 * row]!, ground.points.xy[2 * row + 1]!)) found.push(row);
+    });
+    this.choose(found);
+  }
+
+  isHidden(row: number): boolean {
+    return this.hidden.size > 0 && this.column?.kind === "category" && this.hidden.has(this.values?.[row] ?? -1);
+  }
+
+  /** Map units of a row. */
+  place(row: number): [number, number] {
+    const xy = this.ground?.points.xy;
+    return xy ? [xy[2 * row]! / 65535, xy[2 * row + 1]! / 65535] : [0.5, 0.5];
+  }
+
+  private dimensionAxes(): LinearMap {
+    const unit = (at: number) => Array.from({ length: this.space.dim }, (_, d) => Number(d === at));
+    return { mean: new Array<number>(this.space.dim).fill(0), axes: this.pair.map(unit) };
+  }
+
+  private makeFlags(): Uint8Array<ArrayBuffer> {
+    const flags = new Uint8Array(this.space.rows);
+    const { chosen } = this;
+    for (let row = 0; row < flags.length; row++) {
+      const out = this.isHidden(row) || (chosen !== null && !chosen[row]);
+      flags[row] = out ? FADED : chosen ? CHOSEN : 0;
+    }
+    return flags;
+  }
+}

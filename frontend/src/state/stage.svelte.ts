@@ -1,0 +1,182 @@
+/** The stage: one latent point, what it decodes to, what it is compared with, and how typical it is. */
+
+import { fitted, toValues } from "../decode/pixels";
+import { openInPage, serverDecoder, serverEncoder, type Network } from "../decode/network";
+import { Scheduler, type Frame } from "../decode/scheduler";
+import { percentileOf } from "../map/colours";
+import { newestOnly, type Search } from "../near/near";
+import type { Sheets } from "../source/sheets";
+import type { Space } from "../source/space";
+import type { Basis, ImageKind } from "../wire";
+
+/** A decoder of more bytes than this is left on the server where there is one. */
+const MOST_BYTES = 8_000_000;
+
+export type NetworkState =
+  | { state: "opening" }
+  | { state: "ready"; where: "page" | "server"; remark: string }
+  | { state: "none"; words: string }
+  | { state: "failed"; words: string };
+
+export interface Decoded {
+  z: Float32Array;
+  values: Float32Array;
+  milliseconds: number;
+}
+
+export interface Input {
+  /** Row of the view, -1 for the visitor's own. */
+  row: number;
+  name: string;
+  values: Float32Array | null;
+}
+
+export interface Typical {
+  /** Percentiles among the encoded rows. */
+  distance: number;
+  length: number;
+}
+
+export class Stage {
+  z = $state.raw<Float32Array | null>(null);
+  row = $state(-1);
+  /** Rows that a free point was blended from. */
+  from = $state.raw<readonly number[]>([]);
+  decoded = $state.raw<Decoded | null>(null);
+  input = $state.raw<Input | null>(null);
+  typical = $state.raw<Typical | null>(null);
+  network = $state.raw<NetworkState>({ state: "opening" });
+  canEncode: boolean;
+  sheets: Sheets | null = null;
+  private scheduler: Scheduler | null = null;
+  private encoder: Promise<Network> | null = null;
+  private readonly gauge: (z: Float32Array) => void;
+
+  constructor(
+    private readonly space: Space,
+    private readonly api: boolean,
+    private readonly search: Search,
+    private readonly choice: string | null,
+  ) {
+    this.canEncode = space.view.modality.kind === "image" && (space.view.encoder !== null || api);
+    this.gauge = newestOnly((z) => this.measure(z));
+  }
+
+  get raw(): Basis {
+    return this.space.view.bases[0]!;
+  }
+
+  /** Choose where to decode, and get it ready; again after it failed. */
+  async open(): Promise<void> {
+    this.network = { state: "opening" };
+    const graph = this.space.view.decoder;
+    const onServer = this.api && (this.choice === "server" || !graph || (graph.bytes > MOST_BYTES && this.choice !== "page"));
+    if (onServer) return this.use(serverDecoder(this.space), "");
+    if (!graph) {
+      const words = "This space came without its decoder. Export it again from a bundle whose networks can be written as ONNX.";
+      this.network = { state: "none", words };
+      return;
+    }
+    try {
+      this.use(await openInPage(this.space, graph, this.space.view.shape, "x"), "");
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (this.api) this.use(serverDecoder(this.space), `The decoder in the page is not used: ${reason}.`);
+      else this.network = { state: "failed", words: `The decoder cannot be used: ${reason}.` };
+    }
+  }
+
+  /** Bring a row to the stage. */
+  showRow(row: number): void {
+    this.row = row;
+    this.from = [];
+    this.set(this.space.code(row));
+    this.input = null;
+    if (!this.space.view.decoded_rows) void this.fetchInput(row);
+  }
+
+  /** Bring a point to the stage that is no row. */
+  showPoint(z: Float32Array, from: readonly number[] = []): void {
+    this.row = -1;
+    this.input = null;
+    this.from = from;
+    this.set(z);
+  }
+
+  /** Move the point on the stage, still comparing with what it came from. */
+  adjust(z: Float32Array): void {
+    this.row = -1;
+    this.from = [];
+    this.set(z);
+  }
+
+  strip(points: Float32Array[], frame: Frame, signal: AbortSignal): void {
+    this.scheduler?.strip(points, frame, signal);
+  }
+
+  /** Encode a picture of the visitor's; it stays on this machine. */
+  async encode(file: Blob, name: string): Promise<void> {
+    const kind = this.space.view.modality as ImageKind;
+    const values = toValues(fitted(await createImageBitmap(file), kind), kind);
+    this.encoder ??= this.openEncoder(kind);
+    const network = await this.encoder;
+    const { values: z } = await network.run(values.slice(), 1);
+    this.showPoint(z);
+    this.input = { row: -1, name, values };
+  }
+
+  private openEncoder(kind: ImageKind): Promise<Network> {
+    const graph = this.space.view.encoder;
+    if (!graph) return Promise.resolve(serverEncoder(this.space));
+    const opening = openInPage(this.space, graph, [kind.channels, kind.height, kind.width], "mean");
+    const found = this.api ? opening.catch(() => serverEncoder(this.space)) : opening;
+    found.catch(() => (this.encoder = null));
+    return found;
+  }
+
+  private use(network: Network, remark: string): void {
+    this.scheduler = new Scheduler(
+      network,
+      (z, { values, milliseconds }) => (this.decoded = { z, values, milliseconds }),
+      (error) => (this.network = { state: "failed", words: `Decoding failed: ${error.message}.` }),
+    );
+    this.network = { state: "ready", where: network.where, remark };
+    if (this.z) this.scheduler.show(this.z);
+  }
+
+  private set(z: Float32Array): void {
+    this.z = z;
+    this.scheduler?.show(z);
+    this.gauge(z);
+  }
+
+  private async fetchInput(row: number): Promise<void> {
+    const values = await this.inputValues(row).catch(() => null);
+    if (this.row === row && values) this.input = { row, name: "", values };
+  }
+
+  private async inputValues(row: number): Promise<Float32Array | null> {
+    const { modality, inputs } = this.space.view;
+    if (modality.kind === "image") {
+      const pixels = await this.sheets?.pixels(row);
+      const whole = pixels && pixels.width === modality.width && pixels.height === modality.height;
+      return whole ? toValues(pixels, modality) : null;
+    }
+    if (!inputs) return null;
+    const [values, rows] = await Promise.all([this.space.array(inputs.values), inputs.rows ? this.space.array(inputs.rows) : null]);
+    const place = rows ? rows.indexOf(row) : row;
+    const width = inputs.values.shape[1]!;
+    return place >= 0 && place < inputs.values.shape[0]! ? (values.slice(place * width, (place + 1) * width) as Float32Array) : null;
+  }
+
+  private async measure(z: Float32Array): Promise<void> {
+    const { rows, neighbours, centre, length, distance } = this.space.view.typicality;
+    const [near] = await this.search.ask([z], neighbours + 1, rows);
+    if (!near || this.z !== z) return;
+    // a code of the set is not its own neighbour
+    const itself = (near.distances[0] ?? 1) < 1e-6;
+    const reached = near.distances[itself ? neighbours : neighbours - 1] ?? 0;
+    const long = Math.hypot(...z.map((value, d) => value - centre[d]!));
+    this.typical = { distance: percentileOf(reached, distance), length: percentileOf(long, length) };
+  }
+}

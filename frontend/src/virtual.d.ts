@@ -1,0 +1,4 @@
+declare module "virtual:ort-wasm" {
+  const url: string;
+  export default url;
+}

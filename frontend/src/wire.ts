@@ -1,0 +1,244 @@
+// The types of the page's JSON files and of the server's answers. Made by: python scripts/make_wire_types.py
+
+/** A file that is one little-endian array, row by row. */
+export interface ArrayFile {
+  file: string;
+  dtype: "u8" | "u16" | "u32" | "f32";
+  shape: number[];
+}
+
+/** Directions to slide along; z = mean + sum of value * axis, `axes` (k, d) orthonormal, None for z itself. */
+export interface Basis {
+  name: string;
+  title: string;
+  mean: number[];
+  axes: number[][] | null;
+  order: number[];
+  dimensions: Dimension[];
+}
+
+/** A label or attribute with few values. */
+export interface CategoryColumn {
+  kind: "category";
+  name: string;
+  title: string;
+  values: ArrayFile;
+  names: string[];
+  counts: number[];
+}
+
+/** Latent points (n, d) of the space in the folder `space`. */
+export interface DecodeRequest {
+  space: string;
+  z: number[][];
+}
+
+/** One direction to slide along: a latent dimension or a principal component. `effect` is the root mean square change of the decoded values over one standard deviation. */
+export interface Dimension {
+  name: string;
+  mean: number;
+  std: number;
+  effect: number | null;
+  active: boolean;
+  histogram: Histogram;
+}
+
+/** Codes (n, d). */
+export interface EncodeAnswer {
+  z: number[][];
+}
+
+/** Rows in array units, flattened (n, values), of the space in the folder `space`. */
+export interface EncodeRequest {
+  space: string;
+  x: number[][];
+}
+
+/** The one shape of every error. */
+export interface ErrorAnswer {
+  error: ErrorFacts;
+}
+
+/** What went wrong in one line, and the HTTP status. */
+export interface ErrorFacts {
+  message: string;
+  status: number;
+}
+
+/** Size and checksum of a file of the view. */
+export interface FileFacts {
+  bytes: number;
+  sha256: string;
+}
+
+/** A network for the page: an ONNX file and pairs of input and output it must reproduce to `tolerance`. */
+export interface Graph {
+  file: string;
+  bytes: number;
+  inputs: ArrayFile;
+  outputs: ArrayFile;
+  conditions: number;
+  tolerance: number;
+}
+
+/** Counts of codes in equal bins from low to high. */
+export interface Histogram {
+  low: number;
+  high: number;
+  counts: number[];
+}
+
+/** host.json: what is served, and whether a server is there to decode; the one file in which hosts differ. */
+export interface Host {
+  version: 1;
+  generator: string;
+  api: boolean;
+  spaces: SpaceEntry[];
+}
+
+/** Pictures: arrays are channels first, 0 to 1. */
+export interface ImageKind {
+  kind: "image";
+  channels: number;
+  height: number;
+  width: number;
+}
+
+/** Arrays of rows that are no pictures; `rows` as for thumbs. */
+export interface Inputs {
+  values: ArrayFile;
+  rows: ArrayFile | null;
+}
+
+/** A map that can be walked back exactly: coordinates = (z - mean) axes^T, `axes` (2, d) orthonormal. */
+export interface LinearMap {
+  mean: number[];
+  axes: number[][];
+}
+
+/** Coordinates of every row on one map. */
+export interface MapView {
+  name: string;
+  title: string;
+  points: Packed;
+  linear: LinearMap | null;
+  quality: Record<string, number>;
+  about: string;
+}
+
+/** A label, attribute or score that is a number; NaN where a row has none. */
+export interface NumberColumn {
+  kind: "number";
+  name: string;
+  title: string;
+  values: ArrayFile;
+  low: number;
+  high: number;
+  percentiles: number[];
+}
+
+/** An array of whole numbers that stand for value = number * scale + offset, column by column. */
+export interface Packed {
+  array: ArrayFile;
+  scale: number[];
+  offset: number[];
+}
+
+/** report.json: the scores of the bundle's spec sheet. */
+export interface Report {
+  rows: string;
+  scores: ReportScore[];
+  findings: ReportFinding[];
+}
+
+/** Something that stands out, in words. */
+export interface ReportFinding {
+  title: string;
+  words: string;
+  advice: string;
+}
+
+/** One score of the report. */
+export interface ReportScore {
+  name: string;
+  title: string;
+  shown: string;
+  unit: string;
+  interval: string;
+  direction: "higher" | "lower" | "neither";
+  n: number;
+  meaning: string;
+  misleads: string;
+  headline: boolean;
+}
+
+/** A space that a host serves, and the folder it is in. */
+export interface SpaceEntry {
+  name: string;
+  path: string;
+}
+
+/** A column of a table; numbers are standardised by `mean` and `std` in the array. */
+export interface TableColumn {
+  name: string;
+  kind: "numeric" | "categorical";
+  mean: number;
+  std: number;
+  categories: string[];
+  has_missing: boolean;
+}
+
+/** Tables: arrays hold standardised numbers, then missing-value indicators, then one-hot categories. */
+export interface TableKind {
+  kind: "table";
+  columns: TableColumn[];
+}
+
+/** Pictures of rows on sheets, cell by cell; `rows` says which row is in which cell, None for the first ones. */
+export interface Thumbs {
+  sheets: string[];
+  width: number;
+  height: number;
+  across: number;
+  per_sheet: number;
+  count: number;
+  rows: ArrayFile | null;
+}
+
+/** Percentiles 0 to 100 of codes' length and of the distance to the tenth nearest of the first `rows` codes. */
+export interface Typicality {
+  rows: number;
+  neighbours: number;
+  centre: number[];
+  length: number[];
+  distance: number[];
+}
+
+/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. */
+export interface View {
+  version: 1;
+  made_from: string;
+  name: string;
+  subject: string;
+  facts: ([string, string])[];
+  rows: number;
+  first: number;
+  decoded_rows: boolean;
+  dim: number;
+  shape: number[];
+  modality: ImageKind | TableKind;
+  path: "lerp" | "slerp";
+  latent: Packed;
+  ids: string;
+  maps: MapView[];
+  columns: (CategoryColumn | NumberColumn)[];
+  bases: Basis[];
+  typicality: Typicality;
+  thumbs: Thumbs | null;
+  inputs: Inputs | null;
+  decoder: Graph | null;
+  encoder: Graph | null;
+  report: string | null;
+  notes: string[];
+  files: Record<string, FileFacts>;
+}

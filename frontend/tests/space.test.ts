@@ -1,0 +1,152 @@
+import { expect, test } from "vitest";
+import { pointAt, placeOf, type Ground } from "../src/map/back";
+import { Grid } from "../src/map/grid";
+import { nearest } from "../src/near/search";
+import { newestOnly } from "../src/near/near";
+import { cellsOf } from "../src/decode/table";
+import { Scheduler } from "../src/decode/scheduler";
+import type { Network } from "../src/decode/network";
+import { packPoint, readAddress, unpackPoint, writeAddress, type Address } from "../src/state/address";
+import { along, walk } from "../src/state/paths";
+import type { Space } from "../src/source/space";
+import type { Basis } from "../src/wire";
+
+const f32 = (...values: number[]) => Float32Array.from(values);
+
+test("walks as the Python package does", () => {
+  const [a, b, c] = [f32(1, 0), f32(0, 2), f32(4, 0)];
+  expect(walk([a, b], 3, "lerp").map((z) => Array.from(z))).toEqual([[1, 0], [0.5, 1], [0, 2]]);
+  expect(walk([a, b, c], 5, "lerp")).toHaveLength(9);
+  const middle = walk([a, b], 3, "slerp")[1]!;
+  expect(Math.hypot(...middle)).toBeCloseTo(1.5, 5);
+  expect(middle[0]).toBeCloseTo(middle[1]!, 5);
+  // opposite ends have no great circle of their own
+  expect(Array.from(walk([f32(1, 0), f32(-1, 0)], 3, "slerp")[1]!)).toEqual([0, 0]);
+  expect(Array.from(along([a, b, c], 1.5, "lerp"))).toEqual([2, 1]);
+  expect(Array.from(along([a, b, c], 2, "lerp"))).toEqual([4, 0]);
+});
+
+test("the nearest codes, equal ones in the order of the rows", () => {
+  const packed = { codes: Uint8Array.from([0, 0, 10, 0, 20, 0, 10, 0]), scale: [0.1, 1], offset: [0, 0] };
+  const found = nearest(packed, f32(1.1, 0), 3, 4);
+  expect(found.rows).toEqual([1, 3, 2]);
+  expect(found.distances[0]).toBeCloseTo(0.1, 5);
+  expect(nearest(packed, f32(2, 0), 9, 2).rows).toEqual([1, 0]);
+});
+
+function ground(linear: boolean): Ground {
+  const codes = [f32(0, 0, 5), f32(1, 0, 6), f32(0, 1, 7)];
+  const xy = Uint16Array.from([0, 0, 65535, 0, 0, 65535]);
+  const points = { xy, scale: [1 / 65535, 1 / 65535] as [number, number], offset: [0, 0] as [number, number] };
+  const axes = { mean: [0, 0, 0], axes: [[1, 0, 0], [0, 1, 0]] }; // prettier-ignore
+  const space = { dim: 3, code: (row: number) => codes[row]!.slice() } as unknown as Space;
+  return { space, points, grid: new Grid(xy), linear: linear ? axes : null };
+}
+
+test("a place of a linear map is walked back exactly, the rest from the nearest row", () => {
+  const found = pointAt(ground(true), 0.8, 0.1)!;
+  expect(found.from).toEqual([1]);
+  Array.from(found.z).forEach((value, d) => expect(value).toBeCloseTo([0.8, 0.1, 6][d]!, 3));
+  placeOf(ground(true), found.z)!.forEach((value, k) => expect(value).toBeCloseTo([0.8, 0.1][k]!, 3));
+});
+
+test("a place of any other map is a blend of what lies around it", () => {
+  const { z, from } = pointAt(ground(false), 0.0001, 0)!;
+  expect(from[0]).toBe(0);
+  expect(z[2]).toBeCloseTo(5, 2);
+  expect(placeOf(ground(false), z)).toBeNull();
+});
+
+const raw = {
+  dimensions: [
+    { histogram: { low: -4, high: 4 } },
+    { histogram: { low: 0, high: 1 } },
+  ],
+} as unknown as Basis;
+
+test("an address holds what was written into it", () => {
+  const address: Address = {
+    made: "0a1b2c3d", map: "dims:3:1", camera: [0.25, 0.5, 3], colour: "label", hidden: [1, 4], row: 812, tray: ["3", "AAAA"],
+    tab: "path", theme: "dark",
+  }; // prettier-ignore
+  expect(readAddress(writeAddress(address))).toEqual(address);
+  expect(readAddress("")).toEqual({});
+  expect(readAddress("#v=99&sel=1")).toEqual({});
+  expect(readAddress("#v=1&sel=-3&cam=1,2&off=x")).toEqual({ hidden: [] });
+});
+
+test("a point survives its packing to a ten-thousandth of its range, and nonsense is refused", () => {
+  const z = f32(-3.21, 1.7);
+  const back = unpackPoint(packPoint(z, raw), raw)!;
+  expect(Math.abs(back[0]! - z[0]!)).toBeLessThan(4e-4);
+  expect(Math.abs(back[1]! - z[1]!)).toBeLessThan(4e-4);
+  expect(unpackPoint("!!", raw)).toBeNull();
+  expect(unpackPoint("AAAA", raw)).toBeNull();
+});
+
+test("cells of a table are numbers, categories or missing", () => {
+  const columns = [
+    { name: "age", kind: "numeric", mean: 40, std: 10, categories: [], has_missing: true },
+    { name: "town", kind: "categorical", mean: 0, std: 1, categories: ["York", "Bath"], has_missing: false },
+  ] as Parameters<typeof cellsOf>[0];
+  expect(cellsOf(columns, f32(1.5, 0, 0.2, 0.8))).toEqual([{ text: "55", share: 0.5 }, { text: "Bath" }]);
+  expect(cellsOf(columns, f32(0, 1, 0.9, 0.1))).toEqual([{ text: "missing" }, { text: "York" }]);
+});
+
+/** A network that answers when it is told to. */
+function slow(): { network: Network; asked: number[]; answer: () => Promise<void> } {
+  const asked: number[] = [];
+  const waiting: (() => void)[] = [];
+  const network: Network = {
+    where: "page",
+    close: () => undefined,
+    run: (values) => {
+      asked.push(values[0]!);
+      return new Promise((done) => waiting.push(() => done({ values, milliseconds: 1 })));
+    },
+  };
+  const answer = async (): Promise<void> => {
+    waiting.shift()?.();
+    await new Promise((done) => setTimeout(done));
+  };
+  return { network, asked, answer };
+}
+
+test("of the points that come while the decoder is busy only the newest is decoded, before any strip", async () => {
+  const { network, asked, answer } = slow();
+  const shown: number[] = [];
+  const frames: number[] = [];
+  const scheduler = new Scheduler(network, (z) => shown.push(z[0]!), () => undefined);
+  scheduler.show(f32(1));
+  scheduler.strip([f32(10), f32(11), f32(12), f32(13), f32(14)], (i) => frames.push(i), new AbortController().signal);
+  [2, 3, 4].forEach((value) => scheduler.show(f32(value)));
+  for (let i = 0; i < 4; i++) await answer();
+  expect(shown).toEqual([1, 4]);
+  expect(asked).toEqual([1, 4, 12, 14]);
+  expect(frames).toEqual([2, 1, 3, 0, 4]);
+});
+
+test("a strip that is not wanted any more is left", async () => {
+  const { network, asked, answer } = slow();
+  const scheduler = new Scheduler(network, () => undefined, () => undefined);
+  const stop = new AbortController();
+  const frames: number[] = [];
+  scheduler.strip(Array.from({ length: 9 }, (_, i) => f32(i)), (i) => frames.push(i), stop.signal);
+  stop.abort();
+  for (let i = 0; i < 3; i++) await answer();
+  expect(asked).toHaveLength(1);
+  expect(frames).toEqual([]);
+});
+
+test("questions that come while one is under way are answered by the newest alone", async () => {
+  const asked: number[] = [];
+  let release: () => void = () => undefined;
+  const ask = newestOnly(async (value: number) => {
+    asked.push(value);
+    await new Promise<void>((done) => (release = done));
+  });
+  [1, 2, 3].forEach(ask);
+  release();
+  await new Promise((done) => setTimeout(done));
+  expect(asked).toEqual([1, 3]);
+});

@@ -1,0 +1,287 @@
+"""Odd rows of new data by a bundle's space: the scores of every row, and a page with the oddest of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium import __version__, pictures
+from latentarium.applications.anomaly.detector import REFERENCE_ROWS, REFERENCE_VALUES, LatentOutlierDetector
+from latentarium.applications.evaluation import source_rows
+from latentarium.applications.specsheet import feature_names
+from latentarium.arrays import FloatArray, batches, check_positive_int
+from latentarium.bundle import Bundle, table_writer
+from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.rows import Rows
+from latentarium.errors import InvalidInput, LatentariumError, invalid
+from latentarium.files import replacing
+from latentarium.measures import Section
+from latentarium.measures.detection import Drift, Threshold, benjamini_hochberg, calibration_drift, conformal_p_values
+from latentarium.measures.report import facts_html, html_page, section_html
+from latentarium.rng import generator
+
+Array = NDArray[np.float64]
+CHUNK = 2048
+CALIBRATION_ROWS = 10_000
+SHOWN_FEATURES = 8
+_REFERENCE, _CALIBRATION, _KEPT = 64, 65, 66
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """What was found in `rows`.
+
+    Parameters
+    ----------
+    rows : the data that were judged
+    scores, p_values : of each row, (n,); p-values against the calibration rows
+    odd : above the threshold
+    discoveries : odd with a controlled share of false ones, at level `rate`
+    because : for tables the feature that adds most to each row's score
+    oddest : row numbers, the oddest first
+    maps : of those rows, (k, *data_shape); each sums to its score
+    scale : fixed end of the colour scale of maps
+    threshold, drift : of the calibration
+    which : a sentence on what the rows were compared with
+    """
+
+    rows: Rows
+    scores: Array
+    p_values: Array
+    odd: NDArray[np.bool_]
+    discoveries: NDArray[np.bool_]
+    rate: float
+    because: NDArray[Any] | None
+    oddest: NDArray[np.int64]
+    maps: Array
+    scale: float
+    threshold: Threshold
+    drift: Drift
+    which: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What was found, without the rows."""
+        return {
+            "rows": len(self.rows),
+            "compared_with": self.which,
+            "odd": int(self.odd.sum()),
+            "discoveries": int(self.discoveries.sum()),
+            "threshold": self.threshold.to_json(),
+            "drift": self.drift.to_json(),
+            "oddest": self.rows.ids[self.oddest].tolist(),
+            "scores": [float(score) for score in self.scores[self.oddest]],
+        }
+
+    def columns(self) -> dict[str, Any]:
+        """The table of results: one row for each row of the data, labels that came with it included."""
+        found: dict[str, Any] = {
+            "id": self.rows.ids,
+            "score": self.scores,
+            "p_value": self.p_values,
+            "odd": self.odd,
+            "discovery": self.discoveries,
+        }
+        if self.because is not None:
+            found["because"] = self.because
+        return {**found, **{name: values for name, values in self.rows.columns.items() if name not in found}}
+
+
+def detect(
+    bundle: Bundle,
+    rows: Rows,
+    settings: Mapping[str, Any],
+    *,
+    data: str | None = None,
+    rate: float = 0.1,
+    most: int = 20,
+    progress: Callable[[int, int], None] | None = None,
+) -> Detection:
+    """Score `rows` with the bundle's space, chunk by chunk.
+
+    Parameters
+    ----------
+    settings : of `LatentOutlierDetector`, such as scores, alpha, threshold, neighbours
+    data : where the bundle's source is now
+    rate : share of false ones among the discoveries
+    most : how many of the oddest rows are kept with their maps
+    progress : called with (rows done, rows in all)
+    """
+    check_positive_int(most, "oddest", high=1000)
+    if not 0 < rate < 1:
+        raise invalid("fdr", "a share between 0 and 1", rate)
+    detector, which = fit_detector(bundle, settings, data=data)
+    tell = progress or (lambda *_: None)
+    scores, because = np.empty(len(rows)), _Because.of(bundle, len(rows))
+    for part in batches(len(rows), CHUNK):
+        x = rows.array(part)
+        scores[part] = detector.anomaly_score(x)
+        if because is not None:
+            because.hear(part, detector.explain(x))
+        tell(part.stop, len(rows))
+    oddest = np.argsort(-scores, kind="stable")[:most]
+    p_values = conformal_p_values(detector.calibration_scores_, scores)
+    return Detection(
+        rows=rows,
+        scores=scores,
+        p_values=p_values,
+        odd=scores > detector.threshold_.value,
+        discoveries=benjamini_hochberg(p_values, alpha=rate),
+        rate=rate,
+        because=None if because is None else because.named,
+        oddest=oddest,
+        maps=detector.explain(rows.array(oddest)),
+        scale=detector.map_scale_,
+        threshold=detector.threshold_,
+        drift=calibration_drift(detector.calibration_scores_, scores),
+        which=which,
+    )
+
+
+def fit_detector(
+    bundle: Bundle, settings: Mapping[str, Any], *, data: str | None = None
+) -> tuple[LatentOutlierDetector, str]:
+    """A detector over the bundle's space, and the sentence on what it compares rows with.
+
+    Reference rows are the training rows of the bundle's source and calibration rows its validation rows, which the
+    weights never saw; where the source is not at hand, the two halves of the rows kept in the bundle.
+    """
+    detector = LatentOutlierDetector(bundle.space, novelty=True, **settings)
+    seed = detector.seed
+    try:
+        source = source_rows(bundle, data=data)
+    except LatentariumError:
+        if data is not None:
+            raise
+        return _by_kept_rows(bundle, detector)
+    reference = _drawn(source, "train", REFERENCE_ROWS, seed, _REFERENCE)
+    calibration = _drawn(source, "validation", CALIBRATION_ROWS, seed, _CALIBRATION)
+    which = f"{len(reference):,} training rows, calibrated on {len(calibration):,} validation rows"
+    return detector.fit(reference, calibration_rows=calibration), which
+
+
+def _by_kept_rows(bundle: Bundle, detector: LatentOutlierDetector) -> tuple[LatentOutlierDetector, str]:
+    kept = bundle.modality.to_array(np.asarray(bundle.kept))
+    if len(kept) < 4:
+        raise InvalidInput(f"bundle {bundle.path} keeps {len(kept)} rows, too few to compare with; give --data")
+    order = generator(detector.seed, _KEPT).permutation(len(kept))
+    half = len(kept) // 2
+    which = f"{half:,} rows kept in the bundle, calibrated on {len(kept) - half:,} others (the source is not at hand)"
+    return detector.fit(kept[order[:half]], calibration_rows=kept[order[half:]]), which
+
+
+def _drawn(source: Rows, part: str, most: int, seed: int, stream: int) -> FloatArray:
+    numbers = source.splits[part]
+    count = min(most, max(2, REFERENCE_VALUES // int(np.prod(source.modality.data_shape))))
+    if len(numbers) > count:
+        numbers = np.sort(generator(seed, stream).choice(numbers, count, replace=False))
+    return source.array(numbers)
+
+
+class _Because:
+    """For each row of a table the feature that adds most to its score."""
+
+    def __init__(self, names: list[str], count: int) -> None:
+        self.names = np.array(names)
+        self.numbers = np.zeros(count, np.int64)
+
+    @classmethod
+    def of(cls, bundle: Bundle, count: int) -> "_Because | None":
+        modality = bundle.modality
+        return cls(feature_names(modality), count) if isinstance(modality, TableModality) else None
+
+    def hear(self, part: slice, maps: Array) -> None:
+        self.numbers[part] = maps.argmax(1)
+
+    @property
+    def named(self) -> NDArray[Any]:
+        return self.names[self.numbers]
+
+
+def write_table(detection: Detection, path: Path) -> None:
+    """The results as Parquet or CSV."""
+    if path.suffix.lower() == ".parquet":
+        with replacing(path) as temporary:
+            table_writer(detection.columns())(temporary)
+        return
+    import pyarrow as pa
+    import pyarrow.csv
+
+    columns = {name: pa.array(np.asarray(values).tolist()) for name, values in detection.columns().items()}
+    with replacing(path) as temporary:
+        pyarrow.csv.write_csv(pa.table(columns), temporary)
+
+
+def odd_pictures(detection: Detection) -> Any:
+    """The oddest pictures, each above its map; one colour scale for all of them. None for tables."""
+    if not isinstance(detection.rows.modality, ImageModality):
+        return None
+    x = detection.rows.array(detection.oddest)
+    return pictures.heat_sheet(x, detection.maps, scale=detection.scale, columns=min(10, len(x)))
+
+
+def write_page(detection: Detection, bundle: Bundle, path: Path) -> None:
+    """The findings as one HTML file that loads nothing and runs nothing."""
+    rows, threshold = detection.rows, detection.threshold
+    facts = [
+        ("rows", f"{len(rows):,}"),
+        ("odd", f"{int(detection.odd.sum()):,}"),
+        ("discoveries", f"{int(detection.discoveries.sum()):,} at a false share of {detection.rate:g}"),
+        ("threshold", f"{threshold.value:.4g} ({threshold.method}, alpha {threshold.alpha:g})"),
+        ("false alarms", f"{threshold.interval[0]:.2%} to {threshold.interval[1]:.2%} of normal rows"),
+    ]
+    lead = f"Rows of {rows.name} judged by {bundle.name}: compared with {detection.which}."
+    notes = (detection.drift.words, *threshold.notes)
+    head = f'<header><h1>Odd rows</h1><p class="lead">{escape(lead)}</p>{facts_html(facts)}'
+    head += "<ul class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul></header>"
+    body = head + "".join(section_html(section) for section in _sections(detection)) + _oddest_html(detection)
+    with replacing(path) as temporary:
+        temporary.write_text(html_page("Odd rows", body, version=__version__), encoding="utf-8")
+
+
+def _sections(detection: Detection) -> list[Section]:
+    ordered = np.sort(detection.scores)[::-1]
+    curve = ordered[np.linspace(0, len(ordered) - 1, min(200, len(ordered))).astype(np.int64)]
+    finite = float(detection.threshold.value) if np.isfinite(detection.threshold.value) else None
+    sections = []
+    if len(curve) > 1 and curve.min() >= 0:
+        plot = pictures.profile_plot(curve, title="Scores", x="share of the rows", y="score", level=finite)
+        words = "Scores from the oddest row down; the dashed line is the threshold. 1 is a normal row's mean."
+        sections.append(Section(title="Scores", caption=words, pictures=[("", plot)]))
+    image = odd_pictures(detection)
+    if image is not None:
+        words = (
+            "The oddest rows, each above what its places add to its score. One colour scale for all: the brightest "
+            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more."
+        )
+        return [*sections, Section(title="The oddest", caption=words, pictures=[("", pictures.png_bytes(image))])]
+    bars = _bars(detection)
+    words = "What each feature adds to the score of the oddest rows."
+    return [*sections, Section(title="The oddest", caption=words, pictures=bars)] if bars else sections
+
+
+def _bars(detection: Detection) -> list[tuple[str, str]]:
+    modality = detection.rows.modality
+    if not isinstance(modality, TableModality):
+        return []
+    names, drawn = feature_names(modality), []
+    for number, parts in zip(detection.oddest[:6], detection.maps, strict=False):
+        top = np.argsort(-parts, kind="stable")[:SHOWN_FEATURES]
+        plot = pictures.share_bars(parts[top], [names[i] for i in top], title="What adds to the score")
+        drawn.append((f"row {detection.rows.ids[number]}, score {detection.scores[number]:.3g}", plot))
+    return drawn
+
+
+def _oddest_html(detection: Detection) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(str(detection.rows.ids[i]))}</td><td>{detection.scores[i]:.4g}</td>"
+        f"<td>{detection.p_values[i]:.2g}</td><td>{'yes' if detection.odd[i] else ''}</td>"
+        f"<td>{'yes' if detection.discoveries[i] else ''}</td></tr>"
+        for i in detection.oddest
+    )
+    heads = "".join(f"<th>{name}</th>" for name in ("row", "score", "p-value", "odd", "discovery"))
+    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<section><h2>In numbers</h2><div class="scroll">{table}</div></section>\n'

@@ -1,0 +1,83 @@
+"""The verbs of the command table that put a space to work: odd rows, likeness, what codes are worth."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latentarium.cli.options import BundleArgument, Data, Json, Out, Seed
+
+verbs = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@verbs.command()
+def detect(
+    bundle: BundleArgument,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="New data of the kind the space was learned from.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Table of scores (.parquet or .csv); a page and a sheet lie beside it.")
+    ] = Path("odd.parquet"),
+    scores: Annotated[
+        str,
+        typer.Option(
+            help="plane, weighted, plain, elbo, iwae, mahalanobis, latent-neighbours, data-neighbours, or a sum: a+b."
+        ),
+    ] = "plane",
+    threshold: Annotated[str, typer.Option(help="conformal, quantile or pot.")] = "conformal",
+    alpha: Annotated[float, typer.Option(help="Share of normal rows that may be called odd.")] = 0.05,
+    fdr: Annotated[float, typer.Option(help="Share of false ones that is allowed among the discoveries.")] = 0.1,
+    neighbours: Annotated[int, typer.Option(help="Rows that a row is compared with.")] = 20,
+    oddest: Annotated[int, typer.Option(help="How many of the oddest rows to show.")] = 20,
+    source: Annotated[
+        str | None, typer.Option(help="Where the bundle's source is now, when it is not where the fit found it.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Find odd rows in DATA: a table of scores, a sheet of the oddest with heat-maps, and an HTML page."""
+    from latentarium.cli.finding import DetectRequest, run_detect
+
+    settings = {"scores": scores, "threshold": threshold, "alpha": alpha, "neighbours": neighbours, "seed": seed}
+    request = DetectRequest(data=data, out=out, source=source, settings=settings, fdr=fdr, oddest=oddest)
+    run_detect(bundle, request, as_json=json)
+
+
+@verbs.command()
+def search(
+    bundle: BundleArgument,
+    query: Annotated[
+        list[str],
+        typer.Argument(metavar="QUERY...", help="Row ids or numbers, new data, or a text."),
+    ],
+    n: Annotated[int, typer.Option("-n", help="How many rows to find.")] = 10,
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only rows with COLUMN=VALUE; also !=, <, <=, >, >=; several times.")
+    ] = None,
+    odd_one_out: Annotated[
+        bool, typer.Option("--odd-one-out", help="Say which of the given rows does not belong.")
+    ] = False,
+    store: Annotated[str, typer.Option(help="exact, lance (an index beside the bundle) or auto.")] = "auto",
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Find rows with codes near those of QUERY: more like these, or the odd one out among them."""
+    from latentarium.cli.finding import SearchRequest, run_search
+
+    request = SearchRequest(query=query, n=n, where=where or (), store=store, out=out)
+    run_search(bundle, request, odd=odd_one_out, as_json=json)
+
+
+@verbs.command()
+def probe(
+    bundle: BundleArgument,
+    label: Annotated[str, typer.Option(help="Column of classes to tell apart.")] = "label",
+    draws: Annotated[int, typer.Option(help="Draws of the few labels.")] = 10,
+    data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML page to write.")] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """What the codes are worth to a classifier, with all labels and with few, beside raw rows and PCA of equal size."""
+    from latentarium.cli.probing import run_probe
+
+    run_probe(bundle, label=label, draws=draws, data=data, out=out, seed=seed, as_json=json)

@@ -1,0 +1,57 @@
+"""`explore` and `export`: the bundle's page, served here or as a folder for any host."""
+
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+
+from latentarium.bundle import Bundle, open_bundle
+from latentarium.cli.output import bold, emit, naming, say
+
+
+def run_explore(path: Path, *, port: int | None, browser: bool, as_json: bool) -> None:
+    """Serve the page of a bundle until Ctrl-C."""
+    explore(open_bundle(path), port=port, browser=browser, as_json=as_json)
+
+
+def explore(bundle: Bundle, *, port: int | None = None, browser: bool = True, as_json: bool = False) -> None:
+    """Bring the view up to date, open the browser, serve."""
+    from latentarium.explorer.server import listen, serve
+    from latentarium.explorer.site import make_site, page_files
+
+    page_files()
+    server = listen(port)
+    site = make_site([_with_view(bundle)], api=True)
+    address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    words = f"{bundle.name} is at {bold(address)}; stop with Ctrl-C"
+    emit({"bundle": str(bundle.path), "address": address}, as_json=as_json, words=words)
+    # whoever reads this from a pipe must not wait for the end
+    sys.stdout.flush()
+    if browser:
+        # the socket already listens: a browser that is early waits for the first answer
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    try:
+        serve(site, server)
+    except KeyboardInterrupt:
+        say("stopped")
+
+
+def run_export(path: Path, *, site: Path, thumbs: bool, as_json: bool) -> None:
+    """Write the page and the view as a folder, and say what it makes public."""
+    from latentarium.explorer.site import make_site, write_site
+
+    bundle = _with_view(open_bundle(path))
+    made = make_site([bundle], api=False, thumbs=thumbs)
+    size = write_site(made, site)
+    shown = "its codes, ids and labels" if not thumbs else "its codes, ids, labels and pictures of its rows"
+    say(f"whoever can open the page can read {shown}" + ("; leave pictures out with --no-thumbs" if thumbs else ""))
+    files = {name: made.size(name) for name in made.files}
+    words = f"{len(files)} files, {size / 2**20:.1f} MB: {bold(site)}\ntry it: python -m http.server --directory {site}"
+    emit({"bundle": str(path), "site": str(site), "bytes": size, "files": files}, as_json=as_json, words=words)
+
+
+def _with_view(bundle: Bundle) -> Bundle:
+    from latentarium.explorer.cache import with_view
+
+    with naming("preparing the page") as tell:
+        return with_view(bundle, progress=tell)

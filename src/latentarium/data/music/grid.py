@@ -1,0 +1,140 @@
+"""Tunes on a grid of sixteenths, and windows of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium.data.music.modalities import (
+    DRUMS,
+    FIRST_NOTE,
+    HIGHEST_PITCH,
+    HOLD,
+    LOWEST_PITCH,
+    REST,
+    STEPS_PER_BAR,
+)
+from latentarium.data.music.tunes import Tune
+from latentarium.errors import InvalidInput
+
+Grid = NDArray[np.uint8]
+MOVED = 1 / 8
+"""In sixteenths: what is nearer to the grid counts as on it (players, and ABC readers, leave tiny gaps)."""
+TOGETHER = 1 / 2
+"""In sixteenths: notes that overlap by more sound at once; by less they are played legato."""
+_CLASSES = {pitch: row for row, pitches in enumerate(DRUMS.values()) for pitch in pitches}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What the grid costs: notes in all, those whose onset was moved, the sum of moves in sixteenths, and those left
+    out, because another one begins on the same sixteenth or they lie beyond the keys of a piano.
+    """
+
+    notes: int = 0
+    moved: int = 0
+    distance: float = 0.0
+    left_out: int = 0
+
+    def __add__(self, other: "Loss") -> "Loss":
+        return Loss(
+            notes=self.notes + other.notes,
+            moved=self.moved + other.moved,
+            distance=self.distance + other.distance,
+            left_out=self.left_out + other.left_out,
+        )
+
+    def words(self) -> str | None:
+        """A sentence, or None where nothing is lost."""
+        if not self.moved and not self.left_out:
+            return None
+        far = self.distance / self.moved if self.moved else 0.0
+        return (
+            f"{self.moved:,} of {self.notes:,} notes do not begin on the grid of sixteenths and were moved, by "
+            f"{far:.2f} of a sixteenth on average; {self.left_out:,} were left out, since another one begins in their "
+            "place or they lie beyond the piano"
+        )
+
+
+def melody_grid(tune: Tune) -> tuple[Grid, Loss]:
+    """Symbols of the one voice of `tune` (sixteenths,).
+
+    Raises
+    ------
+    InvalidInput
+        Naming the tune and the bar where two notes sound at once.
+    """
+    _check_one_voice(tune)
+    starts, moved, distance = _starts(tune)
+    inside = (tune.pitches >= LOWEST_PITCH) & (tune.pitches <= HIGHEST_PITCH)
+    ends = np.maximum(np.rint(tune.ends).astype(np.int64), starts + 1)
+    grid = np.full(int(ends.max()), REST, np.uint8)
+    for start, end, pitch in zip(starts[inside], ends[inside], tune.pitches[inside], strict=True):
+        # a note that goes on past the next one's beginning is cut there, since that one is written over it
+        grid[start:end] = HOLD
+        grid[start] = FIRST_NOTE + pitch - LOWEST_PITCH
+    kept = int((grid >= FIRST_NOTE).sum())
+    return grid, Loss(notes=len(starts), moved=moved, distance=distance, left_out=len(starts) - kept)
+
+
+def drum_grid(tune: Tune) -> tuple[Grid, Loss]:
+    """Hits of the drums of `tune` (9, sixteenths)."""
+    starts, moved, distance = _starts(tune)
+    rows = np.array([_CLASSES.get(int(pitch), -1) for pitch in tune.pitches])
+    grid = np.zeros((len(DRUMS), int(starts.max()) + 1), np.uint8)
+    grid[rows[rows >= 0], starts[rows >= 0]] = 1
+    return grid, Loss(notes=len(starts), moved=moved, distance=distance, left_out=len(starts) - int(grid.sum()))
+
+
+def windows(grid: Grid, tune: Tune, bars: int) -> tuple[Grid, NDArray[np.int64]]:
+    """Windows of `bars` times four quarters that begin at bar lines of `grid` (.., sixteenths), a quarter of their
+    length but at least a bar apart: (n, .., 16 bars), and the number of the bar that each begins with (n,), from 1.
+
+    Only whole windows with a note are taken; the last bar may be filled up with silence. A note that is held into a
+    window is struck at its beginning.
+    """
+    steps = bars * STEPS_PER_BAR
+    length = -(-grid.shape[-1] // STEPS_PER_BAR) * STEPS_PER_BAR
+    whole = np.concatenate([grid, np.zeros((*grid.shape[:-1], length - grid.shape[-1]), np.uint8)], axis=-1)
+    found: list[Grid] = []
+    numbers: list[int] = []
+    free_from = 0
+    for number, start in enumerate(np.rint(tune.bars).astype(np.int64).tolist(), 1):
+        if start < free_from or start + steps > length:
+            continue
+        window = _struck(whole, start, steps)
+        if _has_note(window):
+            found.append(window)
+            numbers.append(number)
+            free_from = start + max(STEPS_PER_BAR, steps // 4)
+    shape = (0, *grid.shape[:-1], steps)
+    return (np.stack(found) if found else np.zeros(shape, np.uint8)), np.array(numbers, np.int64)
+
+
+def _has_note(window: Grid) -> bool:
+    return bool((window >= FIRST_NOTE).any()) if window.ndim == 1 else bool(window.any())
+
+
+def _struck(grid: Grid, start: int, steps: int) -> Grid:
+    window = grid[..., start : start + steps].copy()
+    if window.ndim == 1 and window[0] == HOLD:
+        window[0] = grid[:start][grid[:start] != HOLD][-1]
+    return window
+
+
+def _starts(tune: Tune) -> tuple[NDArray[np.int64], int, float]:
+    """Onsets on the grid, how many were moved, and how far together."""
+    starts = np.rint(tune.onsets).astype(np.int64)
+    far = np.abs(tune.onsets - starts)
+    return starts, int((far > MOVED).sum()), float(far[far > MOVED].sum())
+
+
+def _check_one_voice(tune: Tune) -> None:
+    same = (np.diff(tune.onsets) == 0) & (np.diff(tune.pitches) == 0)
+    at_once = (np.maximum.accumulate(tune.ends)[:-1] - tune.onsets[1:] > TOGETHER) & ~same
+    if at_once.any():
+        place = tune.onsets[1 + int(at_once.argmax())]
+        bar = max(1, int(np.searchsorted(tune.bars, place, side="right")))
+        raise InvalidInput(
+            f"{tune.name} must have one voice, got two notes at once in bar {bar}; give the melody a file of its own"
+        )

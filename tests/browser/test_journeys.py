@@ -1,0 +1,261 @@
+"""What a visitor does, on each host: look, compare, walk, pin, blend, find neighbours, select, share."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.browser.conftest import Hosts, Tab
+
+from latentarium.bundle import Bundle
+
+pytestmark = pytest.mark.slow
+OpenTab = Callable[..., Tab]
+HOSTS = ("server", "server-decode", "static")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_row_is_found_on_the_map_and_compared_with_its_reconstruction(
+    host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle
+) -> None:
+    it = tab().open(hosts[host])
+    assert it.ask("x.stage.network.where") == ("server" if host == "server-decode" else "page")
+    row = it.clear_row()
+    it.page.mouse.move(*it.place(row))
+    it.wait(f"x.map.hover === {row}")
+    it.page.locator(".card .id").wait_for()
+    name = it.page.locator(".card .id").inner_text()
+    it.page.mouse.click(*it.place(row))
+    it.wait(f"x.stage.row === {row} && x.stage.input && x.stage.decoded.z === x.stage.z")
+    it.page.get_by_role("heading", name=name).wait_for()
+    decoded = np.array(it.ask("Array.from(x.stage.decoded.values)"), np.float32)
+    place = list(fashion.ids).index(name)
+    expected = fashion.space.decode(fashion.codes[[place]]).ravel()
+    # codes on the page have 16 bits, pictures of rows are compressed
+    assert np.abs(decoded - expected).max() < 5e-3
+    shown = np.array(it.ask("Array.from(x.stage.input.values)"))
+    raw = fashion.kept[list(fashion.kept_rows).index(place)].ravel() / 255
+    assert np.abs(shown - raw).mean() < 0.02
+    assert it.page.get_by_text("Squared error").is_visible()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_slider_moves_the_picture_along_its_dimension(host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
+    it = tab().open(hosts[host])
+    strongest = it.ask("x.basis.order[0]")
+    before = it.ask("Array.from(x.stage.z)")
+    slider = it.page.get_by_role("slider", name=f"z{strongest}", exact=True)
+    slider.fill(str(it.ask(f"x.basis.dimensions[{strongest}].histogram.low")))
+    it.wait("x.stage.row === -1 && x.stage.decoded.z === x.stage.z")
+    after = it.ask("Array.from(x.stage.z)")
+    assert [d for d in range(16) if before[d] != after[d]] == [strongest]
+    decoded = np.array(it.ask("Array.from(x.stage.decoded.values)"), np.float32)
+    assert np.abs(decoded - fashion.space.decode(np.array([after], np.float32)).ravel()).max() < 1e-4
+    it.page.get_by_text("Principal components").click()
+    assert it.page.get_by_role("slider", name="PC 1", exact=True).is_visible()
+    assert it.ask("x.coordinate(0)") == pytest.approx(
+        it.ask("x.basis.axes[0].reduce((s, a, d) => s + a * (x.stage.z[d] - x.basis.mean[d]), 0)")
+    )
+
+
+@pytest.mark.parametrize("host", ["server", "static"])
+def test_three_points_are_pinned_and_blended(host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
+    it = tab().open(hosts[host])
+    it.page.get_by_role("tab", name="Path").click()
+    it.page.get_by_text("A path needs two stops").wait_for()
+    for row in (3, 40, 77):
+        it.ask(f"x.showRow({row})")
+        it.page.get_by_role("button", name="Pin", exact=True).click()
+    frames = it.page.get_by_role("group", name="Frames of the path").get_by_role("button")
+    assert frames.count() == 17
+    stops = np.array([it.ask(f"Array.from(x.space.code({row}))") for row in (3, 40, 77)], np.float32)
+    points = np.array(it.ask("x.tray.points.map((z) => Array.from(z))"), np.float32)
+    legs = [fashion.space.geometry.interpolate(a, b, steps=9) for a, b in zip(stops, stops[1:], strict=False)]
+    assert np.allclose(points, np.concatenate([legs[0], legs[1][1:]]), atol=1e-6)
+    it.page.get_by_text("Spherical").click()
+    curved = np.array(it.ask("x.tray.points.map((z) => Array.from(z))"), np.float32)
+    assert np.allclose(curved[4], fashion.space.geometry.interpolate(*stops[:2], steps=9, path="slerp")[4], atol=1e-5)
+    it.page.get_by_role("slider", name="Position on the path").fill("0.5")
+    it.wait("x.stage.decoded.z === x.stage.z && x.tray.position === 0.5")
+    it.page.get_by_role("button", name="Play", exact=True).click()
+    it.wait("x.tray.position > 0.6")
+    it.page.get_by_role("button", name="Pause").click()
+    it.page.get_by_role("button", name="PNG").wait_for()
+    with it.page.expect_download() as waiting:
+        it.page.get_by_role("button", name="PNG").click()
+    with Image.open(waiting.value.path()) as strip:
+        assert strip.size == (17 * 28 * 4, 28 * 4)
+        assert np.asarray(strip.convert("L")).std() > 10
+
+
+def test_neighbours_are_the_nearest_codes_and_can_be_walked(hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
+    it = tab().open(hosts["static"])
+    it.page.get_by_role("tab", name="Neighbours").click()
+    it.wait("x.neighbours && x.ids.length > 0")
+    start = it.ask("x.stage.row")
+    ids = it.ask("x.ids")
+    codes = np.array([it.ask(f"Array.from(x.space.code({start}))")])
+    order = {name: place for place, name in enumerate(fashion.ids)}
+    everyone = fashion.codes[[order[name] for name in ids]]
+    distances = np.linalg.norm(everyone - codes, axis=1)
+    found = [row for row in it.ask("x.neighbours.rows") if row != start][:12]
+    nearest = [row for row in np.argsort(distances) if row != start][:12]
+    assert len(set(found) & set(nearest)) >= 11, "rounding may swap the last two"
+    shown = it.page.get_by_role("tabpanel").get_by_role("listitem")
+    assert shown.count() == 12
+    shown.first.get_by_role("button").click()
+    it.wait(f"x.stage.row === {found[0]}")
+    it.page.get_by_role("button", name="Back to the row before").click()
+    it.wait(f"x.stage.row === {start}")
+
+
+def test_places_between_points_are_decoded(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.page.mouse.click(*it.at(0.97, 0.03))
+    it.wait("x.stage.row === -1 && x.stage.from.length === 8")
+    assert it.page.get_by_text("a blend of the 8 rows around it").is_visible()
+    it.page.get_by_text("PCA", exact=True).click()
+    it.wait("x.map.ground.linear !== null")
+    it.page.mouse.click(*it.at(0.9, 0.93))
+    it.wait("x.stage.from.length === 0 && x.stage.decoded.z === x.stage.z")
+    mean, axes = it.ask("x.map.ground.linear.mean"), it.ask("x.map.ground.linear.axes")
+    scale, offset = it.ask("x.map.ground.points.scale"), it.ask("x.map.ground.points.offset")
+    z = np.array(it.ask("Array.from(x.stage.z)"))
+    place = (np.array(axes) @ (z - mean) - offset) / scale / 65535
+    assert np.allclose(place, [0.9, 0.93], atol=3e-3)
+
+
+def test_far_from_the_data_the_gauge_says_so(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.page.get_by_text("among the data").wait_for()
+    it.ask("x.showPoint(Float32Array.from({ length: 16 }, () => 6))")
+    it.page.get_by_text("few training items here").wait_for()
+
+
+def test_a_lasso_selects_and_the_legend_filters(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.page.keyboard.press("l")
+    corners = [(0.35, 0.35), (0.65, 0.35), (0.65, 0.65), (0.35, 0.65)]
+    it.page.mouse.move(*it.at(*corners[0]))
+    it.page.mouse.down()
+    for corner in [*corners[1:], corners[0]]:
+        it.page.mouse.move(*it.at(*corner), steps=6)
+    it.page.mouse.up()
+    it.wait("x.map.chosenRows.length > 0")
+    inside = it.ask(
+        "Array.from({length: 500}, (_, r) => r).filter((r) => x.map.place(r).every((v) => v > 0.35 && v < 0.65)).length"
+    )
+    chosen = it.ask("x.map.chosenRows.length")
+    assert abs(chosen - inside) <= 2
+    assert it.page.get_by_text(f"{chosen} selected").is_visible()
+    it.page.get_by_role("button", name="Decode their mean").click()
+    it.wait("x.stage.row === -1")
+    with it.page.expect_download() as waiting:
+        it.page.get_by_role("button", name="Ids").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert (lines[0], len(lines)) == ("id", chosen + 1)
+    it.page.keyboard.press("Escape")
+    it.wait("x.map.chosen === null")
+    it.page.get_by_role("checkbox", name="Sneaker").uncheck(force=True)
+    counts = dict(it.ask("x.map.column.names.map((n, i) => [n, x.map.column.counts[i]])"))
+    assert it.ask("x.map.matching") == 500 - counts["Sneaker"]
+    it.page.get_by_role("button", name="Show all", exact=True).click()
+    assert it.ask("x.map.matching") == 500
+
+
+def test_a_shared_address_brings_back_what_was_there(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.ask("x.showRow(12)")
+    it.ask("x.pin()")
+    it.ask("x.adjust(x.movedAlong(3, 1.25))")
+    it.ask("x.pin()")
+    it.page.get_by_text("PCA", exact=True).click()
+    it.page.get_by_role("button", name="Zoom in").click()
+    it.page.get_by_role("tab", name="Path").click()
+    it.page.get_by_role("button", name="Dark theme").click()
+    it.page.wait_for_timeout(500)
+    address = it.page.url
+    kept = "[x.map.name, x.map.camera, x.look.tab, x.look.theme, x.tray.pins.length, x.tray.pins[0].row]"
+    other = tab().open(address)
+    assert other.ask(kept) == it.ask(kept)
+    assert np.allclose(other.ask("Array.from(x.stage.z)"), it.ask("Array.from(x.stage.z)"), atol=1e-3)
+    foreign = tab().open(address.replace("b=", "b=00"))
+    assert foreign.page.get_by_text("made for another space").is_visible()
+    assert foreign.ask("x.tray.pins.length") == 0
+
+
+def test_everything_can_be_done_by_keyboard(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.page.locator(".host").focus()
+    start = it.ask("x.map.place(x.stage.row)")
+    it.page.keyboard.press("ArrowRight")
+    it.wait("x.map.hover >= 0")
+    assert it.ask("x.map.place(x.map.hover)")[0] > start[0]
+    assert it.page.locator("[aria-live=polite]").inner_text().startswith("Point ")
+    it.page.keyboard.press("Enter")
+    it.wait("x.stage.row === x.map.hover")
+    it.page.keyboard.press(" ")
+    it.page.keyboard.press("ArrowDown")
+    it.page.keyboard.press("Enter")
+    it.page.keyboard.press(" ")
+    it.wait("x.tray.pins.length === 2")
+    before = it.ask("x.coordinate(x.dimension)")
+    it.page.keyboard.press(".")
+    step = 0.1 * it.ask("x.basis.dimensions[x.dimension].std")
+    assert it.ask("x.coordinate(x.dimension)") == pytest.approx(before + step, abs=1e-5)
+    it.page.keyboard.press("2")
+    it.wait("x.look.tab === 'path'")
+    it.page.keyboard.press("i")
+    it.wait("x.tray.playing")
+    it.page.keyboard.press("i")
+    it.page.keyboard.press("+")
+    assert it.ask("x.map.camera.k") > 1
+    it.page.keyboard.press("0")
+    assert it.ask("x.map.camera.k") == 1
+    it.page.keyboard.press("?")
+    it.page.get_by_role("heading", name="Getting around").wait_for()
+    it.page.get_by_role("checkbox", name="Single keys are commands").uncheck()
+    it.page.keyboard.press("Escape")
+    theme = it.ask("x.look.theme")
+    it.page.keyboard.press("t")
+    assert it.ask("x.look.theme") == theme, "single keys can be switched off"
+
+
+def test_a_picture_of_ones_own_is_encoded_in_the_page(
+    hosts: Hosts, tab: OpenTab, fashion: Bundle, tmp_path: Path
+) -> None:
+    raw = np.asarray(fashion.kept[5])
+    Image.fromarray(raw[0]).save(tmp_path / "mine.png")
+    (tmp_path / "no.png").write_text("no picture")
+    expected = fashion.space.encode(fashion.modality.to_array(raw[None]))[0]
+    for host in ("static", "server"):
+        it = tab().open(hosts[host])
+        chooser = it.page.get_by_label("A picture of your own", exact=True)
+        chooser.set_input_files(tmp_path / "mine.png")
+        it.page.get_by_role("heading", name="mine.png").wait_for()
+        assert np.allclose(it.ask("Array.from(x.stage.z)"), expected, atol=2e-3)
+        chooser.set_input_files(tmp_path / "no.png")
+        it.page.get_by_text("no.png cannot be read as a picture").wait_for()
+
+
+def test_the_report_is_that_of_the_bundle(hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
+    it = tab().open(hosts["static"])
+    it.page.get_by_role("button", name="Report").click()
+    it.page.get_by_role("heading", name="PSNR").wait_for()
+    stored = json.loads((fashion.path / "measures.json").read_text())["scores"]["psnr"]["value"]
+    assert it.page.get_by_text(f"{stored:.2f}", exact=False).first.is_visible()
+
+
+def test_a_table_is_decoded_column_by_column(tab: OpenTab, table: Bundle, static_host: Callable[..., str]) -> None:
+    from latentarium.explorer.site import make_site
+
+    it = tab().open(f"{static_host(make_site([table], api=False))}?test=1")
+    it.wait("x.stage.input !== null")
+    z = np.array([it.ask("Array.from(x.stage.z)")], np.float32)
+    shown = it.page.get_by_role("row").filter(has_text="town").get_by_role("cell").first.inner_text()
+    decoded = table.modality.to_raw(table.space.decode(z))
+    column = [c.name for c in table.modality.columns].index("town")  # type: ignore[attr-defined]
+    assert shown == table.modality.columns[column].categories[int(decoded[0, column])]  # type: ignore[attr-defined]
+    assert not it.page.get_by_role("button", name="Pictures instead of dots").is_visible()

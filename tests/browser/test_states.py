@@ -1,0 +1,196 @@
+"""What the page does when something is missing, broken or narrow; and that everyone can use it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.browser.conftest import AXE, Hosts, Tab
+
+from latentarium.bundle import Bundle
+from latentarium.explorer.cache import FOLDER, view_of
+from latentarium.explorer.site import Site, make_site
+
+pytestmark = pytest.mark.slow
+OpenTab = Callable[..., Tab]
+StaticHost = Callable[[Site], str]
+
+
+@pytest.mark.parametrize("space", ["fashion", "avatars"])
+def test_the_decoder_in_the_page_agrees_with_torch(
+    space: str, tab: OpenTab, static_host: StaticHost, request: pytest.FixtureRequest
+) -> None:
+    bundle: Bundle = request.getfixturevalue(space)
+    it = tab().open(f"{static_host(make_site([bundle], api=False))}?test=1")
+    random = np.random.default_rng(0)
+    spread = bundle.codes.std(0)
+    z = (bundle.codes[:4] + random.normal(size=(4, bundle.space.dim)) * spread).astype(np.float32)
+    for point in z:
+        it.ask(f"x.showPoint(Float32Array.from({point.astype(float).tolist()}))")
+        it.wait("x.stage.decoded.z === x.stage.z")
+        got = np.array(it.ask("Array.from(x.stage.decoded.values)"), np.float32)
+        assert np.abs(got - bundle.space.decode(point[None]).ravel()).max() <= 1e-4
+
+
+def changed(site: Site, name: str, change: Callable[[bytes], bytes]) -> Site:
+    """A site with one file altered."""
+    content = site.files[name]
+    return Site({**site.files, name: change(content if isinstance(content, bytes) else content.read_bytes())}, {})
+
+
+def problem_of(it: Tab, address: str) -> str:
+    """What the page says instead of showing a space; the browser's own line about it does not count."""
+    it.page.goto(address)
+    words = it.page.get_by_role("alert").inner_text(timeout=20_000)
+    it.problems.clear()
+    return words
+
+
+def test_a_file_that_is_cut_or_altered_is_named(tab: OpenTab, static_host: StaticHost, fashion: Bundle) -> None:
+    site, folder = make_site([fashion], api=False), "spaces/fashion"
+    cut = changed(site, f"{folder}/latent.u16", lambda data: data[:-1])
+    assert "latent.u16 is damaged: it has 15999 bytes, not 16000" in problem_of(tab(), static_host(cut))
+    flipped = changed(site, f"{folder}/latent.u16", lambda data: bytes([data[0] ^ 1]) + data[1:])
+    assert "latent.u16 is damaged: it does not match its checksum" in problem_of(tab(), static_host(flipped))
+    torn = changed(site, f"{folder}/view.json", lambda data: data[:99])
+    assert "view.json is damaged: it is not valid JSON" in problem_of(tab(), static_host(torn))
+    newer = changed(site, f"{folder}/view.json", lambda data: data.replace(b'"version":1', b'"version":2', 1))
+    assert "view.json is of version 2" in problem_of(tab(), static_host(newer))
+    empty = changed(site, "host.json", lambda _: b'{"version":1,"generator":"","api":false,"spaces":[]}')
+    assert "holds no space" in problem_of(tab(), static_host(empty))
+    missing = Site({k: v for k, v in site.files.items() if k != f"{folder}/view.json"}, {})
+    assert "view.json could not be fetched: the host answers 404" in problem_of(tab(), static_host(missing))
+
+
+def test_a_decoder_that_fails_its_check_is_not_used(tab: OpenTab, static_host: StaticHost, fashion: Bundle) -> None:
+    view = view_of(fashion)
+    assert view is not None
+    assert view.decoder is not None
+    name = view.decoder.outputs.file
+    wrong = np.fromfile(fashion.file(f"{FOLDER}/{name}"), "<f4") + 0.25
+    view.files.pop(name)
+    site = changed(
+        make_site([fashion], api=False), "spaces/fashion/view.json", lambda _: view.model_dump_json().encode()
+    )
+    site = changed(site, f"spaces/fashion/{name}", lambda _: wrong.astype("<f4").tobytes())
+    it = tab()
+    it.page.goto(f"{static_host(site)}?test=1")
+    assert "differs from the trained network by 2.5e-1" in it.page.get_by_role("alert").inner_text(timeout=20_000)
+    assert it.ask("x.stage.decoded") is None
+
+
+def test_without_decoder_report_or_pictures_the_page_says_so(
+    tab: OpenTab, static_host: StaticHost, fashion: Bundle
+) -> None:
+    view = view_of(fashion)
+    assert view is not None
+    bare = view.model_copy(update={"decoder": None, "encoder": None, "report": None, "thumbs": None, "columns": []})
+    site = changed(
+        make_site([fashion], api=False), "spaces/fashion/view.json", lambda _: bare.model_dump_json().encode()
+    )
+    it = tab()
+    it.page.goto(f"{static_host(site)}?test=1")
+    it.page.get_by_text("This space came without its decoder").wait_for()
+    it.page.get_by_role("button", name="Report").click()
+    it.page.get_by_text("This space was not measured").wait_for()
+    assert not it.page.get_by_role("button", name="Encode a picture of your own").is_visible()
+
+
+def test_one_row_is_a_space_too(tab: OpenTab, static_host: StaticHost, fashion: Bundle, tmp_path: Path) -> None:
+    from latentarium.applications.slimming import slim_bundle
+    from latentarium.explorer.cache import with_view
+
+    one = with_view(slim_bundle(fashion, tmp_path / "one", rows=1))
+    it = tab().open(f"{static_host(make_site([one], api=False))}?test=1")
+    it.page.get_by_role("tab", name="Neighbours").click()
+    it.page.get_by_text("This space has no other row").wait_for()
+    it.page.get_by_text("z × z").click()
+    it.wait("x.map.ground.linear.axes[0].length === 16")
+
+
+def test_without_webgl_points_are_drawn_on_a_plain_canvas(tab: OpenTab, hosts: Hosts) -> None:
+    it = tab("--disable-3d-apis").open(hosts["static"])
+    it.page.get_by_text("500 points · canvas").wait_for()
+    inked = """(() => {
+      const canvas = document.querySelector('.host canvas:not(.overlay)');
+      const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      return data.filter((v, i) => i % 4 === 3 && v > 100).length;
+    })()"""
+    assert it.ask(inked) > 5000
+    it.page.mouse.click(*it.place(it.clear_row()))
+    it.wait("x.stage.row >= 0")
+
+
+def test_a_lost_context_comes_back(tab: OpenTab, hosts: Hosts) -> None:
+    it = tab().open(hosts["static"] + "&layer=webgl")
+    inked = """(() => {
+      const canvas = document.querySelector('.host canvas:not(.overlay)');
+      const gl = canvas.getContext('webgl2');
+      x.map.camera = { ...x.map.camera, k: x.map.camera.k * 1.0001 };
+      return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const data = new Uint8Array(4 * canvas.width * canvas.height);
+        gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, data);
+        done(data.filter((v, i) => i % 4 === 3 && v > 100).length);
+      })));
+    })()"""
+    lose = (
+        "document.querySelector('.host canvas:not(.overlay)').getContext('webgl2').getExtension('WEBGL_lose_context')"
+    )
+    it.ask(f"(window.__lose = {lose}, window.__lose.loseContext())")
+    it.page.wait_for_timeout(200)
+    it.ask("window.__lose.restoreContext()")
+    it.page.wait_for_timeout(400)
+    shot = it.page.locator(".host").screenshot()
+    assert len(shot) > 20_000, inked
+
+
+def test_a_broken_runtime_leaves_the_server_to_decode(tab: OpenTab, hosts: Hosts) -> None:
+    it = tab()
+    it.page.route("**/*.gz", lambda route: route.abort())
+    it.open(hosts["server"])
+    assert it.ask("x.stage.network.where") == "server"
+    it.page.get_by_text("The decoder in the page is not used").wait_for()
+    it.problems.clear()
+
+
+PANES = {
+    "latent": None,
+    "path": "(x.showRow(3), x.pin(), x.showRow(40), x.pin(), x.openTab('path'))",
+    "neighbours": "x.openTab('neighbours')",
+    "tray": "(x.pin(), x.look.openDrawer('tray'))",
+    "report": "x.look.openDrawer('report')",
+    "help": "(x.look.help = true)",
+    "selection": "x.map.choose([1, 2, 3])",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_pane(theme: str, tab: OpenTab, hosts: Hosts) -> None:
+    it = tab(theme=theme).open(hosts["static"])
+    it.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = []
+    for name, act in PANES.items():
+        if act:
+            it.ask(act)
+        it.page.wait_for_timeout(400)
+        rules = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
+        for rule in it.page.evaluate(f"axe.run(document, {rules}).then((r) => r.violations)"):
+            found += [f"{name}: {rule['id']} ({rule['help']}): {n['html'][:160]}" for n in rule["nodes"][:3]]
+        it.ask("(x.look.help = false)")
+    assert found == []
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280, 2560])
+def test_nothing_is_wider_than_the_screen(width: int, tab: OpenTab, hosts: Hosts) -> None:
+    it = tab(width=width, height=812).open(hosts["static"])
+    for act in ("x.openTab('latent')", PANES["path"], "x.openTab('neighbours')", "x.look.openDrawer('report')"):
+        it.ask(act)
+        it.page.wait_for_timeout(200)
+        assert it.page.evaluate("document.documentElement.scrollWidth") <= width
+    small = it.page.evaluate(
+        """[...document.querySelectorAll('button, select, input:not(.sr-only), [role=tab]')].filter((e) => {
+          const b = e.getBoundingClientRect();
+          return b.width && b.height && (b.width < 24 || b.height < 24) && !e.closest('label');
+        }).map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert small == []

@@ -1,0 +1,223 @@
+"""MIDI and ABC files become windows on a grid of sixteenths, with parts, labels and attributes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.data.tunes import JIG, tune, write_drums, write_midi, write_tunes
+
+from latentarium.data import DrumModality, MelodyModality, modality_from_json, open_like, open_source
+from latentarium.data.music.attributes import in_key, melody_attributes
+from latentarium.data.music.duplicates import variant_groups
+from latentarium.data.music.grid import Loss, melody_grid
+from latentarium.data.music.notes import notes_of, one_after_another
+from latentarium.data.music.tunes import read_tunes
+from latentarium.errors import InvalidInput, MissingExtra
+
+
+def symbols(text: str) -> np.ndarray:
+    """'C4 - . E4' as symbols: a note, '-' held, '.' silence."""
+    names = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
+    codes = {"-": 1, ".": 0}
+    return np.array(
+        [codes[w] if w in codes else names[w[0]] + 12 * (int(w[1]) - 4) - 19 for w in text.split()], np.uint8
+    )
+
+
+def one_grid(path: Path) -> tuple[np.ndarray, Loss]:
+    return melody_grid(next(read_tunes(path, path.name)))
+
+
+def test_a_folder_of_tunes(tmp_path: Path) -> None:
+    rows = open_source(write_tunes(tmp_path / "tunes"))
+    assert rows.modality == MelodyModality(bars=2)
+    assert rows.raw.shape == (24 * 3, 32)
+    assert rows.raw.dtype == np.uint8
+    assert rows.ids[:3].tolist() == ["jigs/00.mid/0001", "jigs/00.mid/0002", "jigs/00.mid/0003"]
+    assert set(rows.columns) == {"label", "density", "range", "syncopation", "mode"}
+    assert rows.columns["label"][0] == "jigs"
+    assert "24 tunes gave 72 windows" in rows.notes[0]
+    assert len(rows.notes) == 1
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = write_midi(tmp_path / "a.mid", [(0, 4, 60), (4, 2, 64), (8, 1, 67)])
+    grid, loss = one_grid(path)
+    assert (grid == symbols("C4 - - - E4 - . . G4")).all()
+    assert loss == Loss(notes=3)
+    assert loss.words() is None
+
+
+def test_the_grid_says_what_it_costs(tmp_path: Path) -> None:
+    # a triplet of eighths, two notes in one sixteenth, and one beyond the piano
+    notes = [(0, 1.33, 60), (1.33, 1.33, 62), (2.67, 1.33, 64), (8, 0.5, 60), (8.5, 0.5, 62), (12, 1, 110)]
+    grid, loss = one_grid(write_midi(tmp_path / "a.mid", notes))
+    assert (grid[:4] == symbols("C4 D4 - E4")).all()
+    assert (loss.notes, loss.left_out) == (6, 2)
+    assert loss.moved == 3
+    assert loss.distance == pytest.approx(1 / 3 + 1 / 3 + 0.5, abs=0.02)
+    assert "3 of 6 notes do not begin on the grid" in str(loss.words())
+
+
+def test_legato_is_one_voice_and_chords_are_not(tmp_path: Path) -> None:
+    grid, _ = one_grid(write_midi(tmp_path / "legato.mid", [(0, 4.3, 60), (4, 4, 62)]))
+    assert (grid == symbols("C4 - - - D4 - - -")).all()
+    write_midi(tmp_path / "chord.mid", [(0, 16, 60), (16, 4, 60), (16, 4, 64)])
+    with pytest.raises(InvalidInput, match=r"chord.mid must have one voice, got two notes at once in bar 2; give"):
+        open_source(tmp_path / "chord.mid")
+
+
+def test_windows_begin_at_bar_lines_and_strike_what_is_held(tmp_path: Path) -> None:
+    # bars of three quarters; the second bar begins within a note
+    path = write_midi(tmp_path / "waltz.mid", [(0, 8, 60), (8, 8, 62), (16, 60, 64)], signature=(3, 4))
+    rows = open_like(path, MelodyModality(bars=2))
+    assert rows.ids.tolist() == ["waltz.mid/0001", "waltz.mid/0003", "waltz.mid/0005"]
+    assert rows.raw[1, 0] == 64 - 19
+    assert (rows.raw[1, 1:] == 1).all()
+
+
+def test_more_bars(tmp_path: Path) -> None:
+    folder = write_tunes(tmp_path / "tunes", 12, steps=128)
+    write_midi(folder / "short.mid", tune(99, 32))
+    rows = open_source(folder, size=8)
+    assert rows.raw.shape == (12, 128)
+    assert "1 tunes are shorter" in rows.notes[-1]
+    with pytest.raises(InvalidInput, match="size must be an integer from 1 to 64, got 100"):
+        open_source(folder, size=100)
+    with pytest.raises(InvalidInput, match="at least 64 bars"):
+        open_source(folder, size=64)
+
+
+def test_an_abc_file_of_two_tunes(tmp_path: Path) -> None:
+    (tmp_path / "tunes.abc").write_text(JIG)
+    first, second = read_tunes(tmp_path / "tunes.abc", "tunes.abc")
+    assert (first.name, second.name) == ("tunes.abc#1", "tunes.abc#2")
+    assert first.pitches[:4].tolist() == [69, 74, 78, 81]
+    assert np.diff(first.bars)[0] == 12
+    grid, loss = melody_grid(second)
+    assert (grid[:16] == symbols("C4 - - - E4 - - - G4 - - - C5 - - -")).all()
+    assert loss.words() is None
+
+
+def test_drums_are_hits(tmp_path: Path) -> None:
+    rows = open_source(write_drums(tmp_path / "drums"))
+    assert rows.modality == DrumModality(bars=2)
+    assert rows.raw.shape[1:] == (9, 32)
+    assert rows.raw[0, 0].nonzero()[0].tolist() == [0, 8, 16, 24]
+    assert rows.raw[0, 1].nonzero()[0].tolist() == [4, 12, 20, 28]
+    assert (rows.columns["syncopation"] == 0).all()
+    (notes,) = notes_of(rows.modality, rows.raw[:1])
+    assert set(notes.pitches.tolist()) == {36, 38, 42}
+
+
+def test_variants_stay_together(tmp_path: Path) -> None:
+    folder = write_tunes(tmp_path / "tunes", 20)
+    for seed in range(10):
+        # the same tune a third up, with another last bar
+        other = [(a, b, pitch + 4) for a, b, pitch in tune(seed) if a < 44] + [(48, 16, 70)]
+        write_midi(folder / "variants" / f"{seed}.mid", other)
+    rows = open_source(folder)
+    part = {row: name for name, rows_ in rows.splits.items() for row in rows_.tolist()}
+    for seed in range(10):
+        of = {
+            part[i] for i, name in enumerate(rows.ids) if f"/{seed:02}.mid/" in name or f"variants/{seed}.mid/" in name
+        }
+        assert len(of) == 1, seed
+    assert all(len(rows.splits[name]) >= 0.08 * len(rows) for name in rows.splits)
+
+
+def test_groups_are_of_passages_not_of_single_notes() -> None:
+    first, second = symbols("C4 D4 E4 F4 G4 A4 B4 C5 B4 A4 G4 E4 C4"), symbols("D4 E4 F4 G4 A4 B4 C5 D5 C5 A4 G4 F4 D4")
+    moved = np.where(first >= 2, first + 3, first)
+    groups = variant_groups([first, second, moved])
+    assert groups[0] == groups[2] != groups[1]
+
+
+def test_attributes() -> None:
+    plain = symbols("C4 - - - E4 - - - G4 - - - C5 - - -")
+    off = symbols("C4 - E4 - - - F4 - - - G4 - - - C5 -")
+    found = melody_attributes(np.stack([plain, off]))
+    assert found["density"].tolist() == [1.0, 1.25]
+    assert found["range"].tolist() == [12.0, 12.0]
+    # E over beat 2, F over beat 3, G over beat 4, weights by hand: 1 + 2 + 1
+    assert found["syncopation"].tolist() == [0.0, 4.0]
+    minor = symbols("A4 - - - C5 - - - E5 - - - A4 - - -")
+    assert melody_attributes(np.stack([plain, minor]))["mode"].tolist() == ["major", "minor"]
+    assert in_key(np.stack([plain, symbols("C4 - - - E4 - - - F4 - - - G4 - - -")])).tolist() == [1.0, 1.0]
+
+
+def test_notes_of_rows_and_pieces_in_a_row() -> None:
+    raw = np.stack([symbols("C4 - . . E4 - - -" + " ." * 8), symbols("G4" + " -" * 15)])
+    first, second = notes_of(MelodyModality(bars=1), raw)
+    assert (first.starts.tolist(), first.lengths.tolist()) == ([0, 4], [2, 4])
+    whole = one_after_another([first, second])
+    assert (whole.starts.tolist(), whole.pitches.tolist(), whole.steps) == ([0, 4, 16], [60, 64, 67], 32)
+
+
+def test_labels_of_an_index(tmp_path: Path) -> None:
+    folder = write_tunes(tmp_path / "tunes", 12)
+    names = [f"{('jigs', 'reels')[i % 2]}/{i:02}.mid" for i in range(12)]
+    (folder / "index.csv").write_text("file,region,mode\n" + "".join(f"{name},Mayo,dorian\n" for name in names))
+    rows = open_source(folder, label="region")
+    assert set(rows.columns["label"].tolist()) == {"Mayo"}
+    assert set(rows.columns["index_mode"].tolist()) == {"dorian"}
+    assert set(rows.columns["mode"].tolist()) <= {"major", "minor"}
+    (folder / "index.csv").write_text("file,region\njigs/00.mid,Mayo\n")
+    with pytest.raises(
+        InvalidInput, match="index.csv must be a table with a row for every tune, got 'none for jigs/02"
+    ):
+        open_source(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.mid", b"hello, this is no MIDI", "a.mid must be a complete MIDI file"),
+        ("b.mid", b"", "b.mid must be a complete MIDI file"),
+        ("c.mid", b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\xff\xff\0\x90", "c.mid must be a complete MIDI file"),
+        ("d.abc", b"no tune here", "d.abc must be an ABC file with a tune that begins with a line X:"),
+        ("e.abc", b"X:1\nT:silence\nM:4/4\nL:1/4\nK:C\nz4|\n", "e.abc must be a file with notes"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidInput, match=words):
+        open_source(tmp_path / name)
+
+
+def test_other_wrong_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_tunes(tmp_path / "tunes")
+    with pytest.raises(InvalidInput, match=r"kind 'drums', as the space was fitted on, got \"data of kind 'melody'"):
+        open_like(folder, DrumModality())
+    write_midi(folder / "far.mid", [(0, 1, 60), (70_000, 1, 60)])
+    with pytest.raises(InvalidInput, match=r"far.mid must be a tune of at most 65,536 sixteenths"):
+        open_source(folder)
+    (folder / "far.mid").unlink()
+    write_midi(folder / "z.mid", [(0, 1, 36)], drums=True)
+    with pytest.raises(InvalidInput, match=r"z.mid must be a melody, as other tunes of the folder are"):
+        open_source(folder)
+    monkeypatch.setitem(__import__("sys").modules, "symusic", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'latentarium\[music\]'"):
+        open_source(folder)
+
+
+@pytest.mark.parametrize("modality", [MelodyModality(bars=3), DrumModality(bars=1)])
+def test_modalities_travel_as_json(modality: MelodyModality | DrumModality) -> None:
+    assert modality_from_json(modality.to_json()) == modality
+    with pytest.raises(InvalidInput, match="raw"):
+        modality.to_array(np.zeros((2, 5), np.uint8))
+
+
+def test_symbols_beyond_the_piano_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="below 90, got 90"):
+        MelodyModality(bars=1).to_array(np.full((1, 16), 90, np.uint8))
+
+
+def test_the_real_collection(test_data: Path) -> None:
+    rows = open_source(test_data / "melodies", label="region")
+    assert len(rows) > 60_000
+    assert len(rows.notes) == 1
+    owner = np.array([name.rpartition("/")[0] for name in rows.ids])
+    parts = [set(owner[rows.splits[name]].tolist()) for name in ("train", "validation", "test")]
+    assert len(set.union(*parts)) == sum(map(len, parts))
+    assert in_key(rows.raw).mean() > 0.98

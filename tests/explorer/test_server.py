@@ -1,0 +1,148 @@
+"""The server decodes and encodes as the space does, and refuses in one shape what it must not do."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.explorer.conftest import Server
+
+from latentarium.bundle import Bundle
+from latentarium.errors import InvalidInput
+from latentarium.explorer.guard import MOST_BYTES
+from latentarium.explorer.server import MOST_ROWS, PORT, listen
+
+SPACE = "spaces/fashion"
+
+
+def test_it_decodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
+    z = fashion.codes[:3]
+    answer = served.ask("/api/decode", {"space": SPACE, "z": z.tolist()})
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/octet-stream"
+    x = np.frombuffer(answer.body, "<f4").reshape(3, *fashion.space.data_shape)
+    assert np.array_equal(x, fashion.space.decode(z))
+
+
+def test_it_encodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
+    x = fashion.modality.to_array(fashion.kept[:2])
+    answer = served.ask("/api/encode", {"space": SPACE, "x": x.reshape(2, -1).tolist()})
+    assert answer.status == 200
+    assert np.allclose(json.loads(answer.body)["z"], fashion.space.encode(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"space": "spaces/none", "z": [[0.0] * 16]}, 400, "space must be one of spaces/fashion"),
+        ({"space": SPACE, "z": []}, 400, f"z must be from 1 to {MOST_ROWS} rows"),
+        ({"space": SPACE, "z": [[0.0] * 16] * (MOST_ROWS + 1)}, 400, "got 257"),
+        ({"space": SPACE, "z": [[0.0, 1.0]]}, 400, "rows of 16 numbers"),
+        ({"space": SPACE, "z": [[0.0] * 15 + [1e400]]}, 400, "finite"),
+        ({"space": SPACE, "z": [[0.0] * 15 + [1e39]]}, 400, "finite"),
+        ({"space": SPACE, "z": "abc"}, 422, "z"),
+        ({"space": SPACE}, 422, "z"),
+        ({"space": SPACE, "z": [[0.0] * 16], "more": 1}, 422, "more"),
+        (b"{", 422, "JSON"),
+        (b"\xff\xfe", 422, ""),
+    ],
+)
+def test_bad_requests_get_one_line(served: Server, body: object, status: int, words: str) -> None:
+    answer = served.ask("/api/decode", body)
+    assert answer.status == status
+    assert words in answer.error
+    assert "\n" not in answer.error
+
+
+def test_values_out_of_range_are_named(served: Server) -> None:
+    answer = served.ask("/api/encode", {"space": SPACE, "x": [[7.0] * 784]})
+    assert (answer.status, "within [0.0, 1.0]" in answer.error) == (400, True)
+
+
+def test_unknown_paths_and_methods_have_the_same_shape(served: Server) -> None:
+    assert "there is no 'nothing'" in served.ask("/nothing").error
+    assert served.ask("/api/decode").error
+    assert served.ask("/host.json", method="DELETE").error
+
+
+def test_other_hosts_and_pages_of_other_origins_are_refused(served: Server) -> None:
+    body = {"space": SPACE, "z": [[0.0] * 16]}
+    assert served.ask("/api/decode", body, Host="rebound.example:80").status == 421
+    assert served.ask("/", Host=f"127.0.0.1.example:{served.port}").status == 421
+    assert served.ask("/", Host=f"localhost:{served.port + 1}").status == 421
+    refused = served.ask("/api/decode", body, Origin="https://elsewhere.example")
+    assert (refused.status, "another origin" in refused.error) == (403, True)
+    assert served.ask("/api/decode", body, Origin="null").status == 403
+    assert served.ask("/api/decode", body, Origin=served.address).status == 200
+    assert served.ask("/host.json", Host=f"localhost:{served.port}").status == 200
+
+
+def test_bodies_over_the_limit_are_refused_stated_or_not(served: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    connection.putrequest("POST", "/api/decode")
+    connection.putheader("content-length", str(MOST_BYTES + 1))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]["status"]) == (413, 413)
+    connection.close()
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    pieces = (b" " * 65536 for _ in range(MOST_BYTES // 65536 + 2))
+    connection.request("POST", "/api/decode", pieces, {"content-type": "application/json"}, encode_chunked=True)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]["status"]) == (413, 413)
+    connection.close()
+
+
+def test_every_answer_keeps_the_page_to_itself(served: Server) -> None:
+    for path in ("/", "/host.json", "/nothing"):
+        headers = served.ask(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert "'unsafe-eval'" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_hashed_files_are_kept_and_others_asked_for_again(served: Server) -> None:
+    hashed = next(name for name in served.site.files if name.startswith("assets/"))
+    assert "immutable" in served.ask(f"/{hashed}").headers["cache-control"]
+    assert served.ask("/spaces/fashion/view.json").headers["cache-control"] == "no-cache"
+    assert served.ask("/").headers["content-type"].startswith("text/html")
+    assert served.ask("/", method="HEAD").body == b""
+
+
+def test_the_usual_port_or_any_that_is_free() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        with pytest.raises(InvalidInput, match=f"--port must be one that is free, got {number}"):
+            listen(number)
+    with listen(None) as first, listen(None) as second:
+        assert first.getsockname()[0] == "127.0.0.1"
+        assert second.getsockname()[1] != first.getsockname()[1]
+        assert second.getsockname()[1] != PORT
+
+
+def test_explore_says_where_it_is_and_ends_with_ctrl_c(fashion: Bundle, tmp_path: Path) -> None:
+    import signal
+
+    command = [sys.executable, "-m", "latentarium", "explore", str(fashion.path), "--no-browser", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        with urllib.request.urlopen(told["address"], timeout=60) as answer:
+            assert b"Latentarium" in answer.read()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert err.splitlines()[-1] == "stopped"
+    assert "Traceback" not in err
