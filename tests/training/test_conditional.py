@@ -83,6 +83,24 @@ def test_draws_of_a_gan_follow_the_class(digits: Rows) -> None:
     assert agreement(digits, space) >= 0.6
 
 
+def test_draws_of_a_game_that_began_as_a_vae_keep_its_classes(digits: Rows) -> None:
+    """Its codes lie where the VAE's do, class by class; N(0, I) as a whole is no place of one class."""
+    began = fitted(digits, net="dense", width=128, batch_size=128, steps=600)
+    weights = {name: value.detach().numpy() for name, value in began.model.state_dict().items()}
+    likelihood = began.settings.architecture.likelihood
+    game = {"model": "gan", "net": "dense", "patch": 4, "anchor": 0.1, "likelihood": likelihood}
+    options = small(condition="label", width=128, steps=40, **game)
+    space = space_of(train(digits, options, start=weights))
+    assert agreement(digits, space) >= 0.9
+    codes = space.encode(digits.array("train"))
+    ones = codes[digits.columns["label"][digits.splits["train"]] == 1]
+    drawn = space.given(1).sample_latents(2000, seed=0)
+    assert np.abs(ones.mean(0) - codes.mean(0)).max() > 0.15
+    np.testing.assert_allclose(drawn.mean(0), ones.mean(0), atol=0.1)
+    # as wide as the decoder was held to: codes and what they leave of N(0, I)
+    np.testing.assert_allclose(drawn.var(0), ones.var(0) + np.clip(1 - codes.var(0), 0, None), rtol=0.3)
+
+
 @pytest.mark.parametrize("options", [{}, {"model": "ae"}, {"net": "conv", "width": 8}, GAN], ids=str)
 def test_a_space_that_was_told_something_keeps_the_contract(digits: Rows, options: dict[str, Any]) -> None:
     space = space_of(fitted(digits, **options))

@@ -75,6 +75,10 @@ class Encoded:
         posterior = space.posterior(x)
         return cls(posterior.mean.reshape(len(x), -1), posterior.std.reshape(len(x), -1))
 
+    def filled(self) -> "Encoded":
+        """The same codes, each as wide as they together leave N(0, I) unfilled: what an anchored GAN is held to."""
+        return Encoded(self.codes, np.sqrt(np.clip(1 - np.var(self.codes, axis=0, keepdims=True), 0, None)))
+
     def draws(self, seed: int) -> Array:
         """One draw of each posterior, or the codes; (n, d)."""
         codes = np.asarray(self.codes, np.float64)

@@ -78,11 +78,13 @@ def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> Latent
     choice = parse_prior(settings.prior, model=settings.model)
     standard = settings.model != "ae"
     prior = fit_prior(choice, part, dim=space.dim, variational=standard, seed=settings.seed)
-    if not fitted.conditions or settings.model == "gan":
+    anchored = settings.model == "gan" and settings.adversarial.anchor > 0
+    if not fitted.conditions or (settings.model == "gan" and not anchored):
         return space.with_prior(prior)
     numbers = prior_rows(rows.splits["train"], "train", seed=settings.seed)
     columns = [(c, c.numbers(rows.columns[c.column][numbers])) for c in fitted.conditions]
-    given = fit_given(part("train").draws(settings.seed), columns, seed=settings.seed)
+    encoded = part("train").filled() if anchored else part("train")
+    given = fit_given(encoded.draws(settings.seed), columns, seed=settings.seed)
     return dataclasses.replace(space, prior=prior, given_prior=given)
 
 
