@@ -1,8 +1,9 @@
 """A GAN of 28 x 28 pictures: classes, coverage, copies, sharpness, and inversion beside a VAE of as many latents.
 
 Coverage is against 2,000 test pictures (64 principal components, k = 5), beside real against real; classes are named
-by a judge that learned them from real pictures; inversion is PSNR on 500 test pictures. Leaves sheets of samples and
-strips from one latent point to another. A folder that has a bundle is judged again without another fit.
+by a judge that learned them from real pictures; samples come from the bundle's prior, and beside it from N(0, I);
+inversion is PSNR on 500 test pictures. Leaves sheets of samples and strips from one latent point to another. A folder
+that has a bundle is judged again without another fit.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from benchmarks.models.classifier import learn_classes
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.data import open_source
 from latentarium.data.rows import Rows
+from latentarium.distributions import Normal
 from latentarium.measures import samples as s
 from latentarium.models.inversion import invert
 from latentarium.models.stored import model_from_weights
@@ -121,6 +123,7 @@ def main() -> None:
         "steps": made["steps"],
         "seconds": {"vae": round(vae.manifest["provenance"]["seconds"]), "gan": round(made["seconds"])},
         **quality(rows, space),
+        "from_normal": quality(rows, space.with_prior(Normal.standard(LATENT))),
         "psnr": inversion(rows, bundle, vae.space),
         "alarms": made["alarms"],
     }

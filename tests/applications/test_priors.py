@@ -144,3 +144,17 @@ def test_a_prior_without_density_has_no_nats(bundle: Bundle) -> None:
     assert change.gain is None
     bare = replace_prior(change.bundle.with_files({}, without=["prior.safetensors"], prior=None), "mixture:2")
     assert (bare.before, bare.nats[0]) == ("none", change.nats[0])
+
+
+def test_an_anchored_gan_draws_where_its_codes_lie(tmp_path: Path) -> None:
+    """A mixture from the fit on, as wide as N(0, I) where the codes are narrower, and the same when asked for again."""
+    game = {"model": "gan", "net": "dense", "patch": 4, "anchor": 0.1, "latent": 4, "width": 16, "steps": 20}
+    la.fit("digits", **game, out=tmp_path / "game", progress=False)
+    bundle = open_bundle(tmp_path / "game")
+    assert isinstance(bundle.prior, Mixture)
+    assert bundle.codes.var(0).min() < 0.9, "else there is nothing to fill"
+    np.testing.assert_allclose(bundle.prior.sample(4000, seed=1).var(0), np.maximum(bundle.codes.var(0), 1), rtol=0.2)
+    normal = replace_prior(bundle, "normal").bundle
+    assert describe(normal.prior) == "N(0, I)"
+    again = replace_prior(normal, "auto").bundle
+    np.testing.assert_array_equal(again.prior.sample(5, seed=0), bundle.prior.sample(5, seed=0))

@@ -17,6 +17,7 @@ from latentarium.bundle import open_bundle
 from latentarium.checks import check_space
 from latentarium.data import rows_from_arrays
 from latentarium.data.rows import Rows
+from latentarium.distributions import Mixture
 from latentarium.errors import InvalidInput, MissingCapability, TrainingFailed
 from latentarium.models.autoencoder import Architecture, build, build_discriminator
 from latentarium.models.inversion import invert
@@ -92,6 +93,7 @@ def test_draws_of_a_game_that_began_as_a_vae_keep_its_classes(digits: Rows) -> N
     options = small(condition="label", width=128, steps=40, **game)
     space = space_of(train(digits, options, start=weights))
     assert agreement(digits, space) >= 0.9
+    assert isinstance(space.prior, Mixture), "and without a class, where codes lie at all"
     codes = space.encode(digits.array("train"))
     ones = codes[digits.columns["label"][digits.splits["train"]] == 1]
     drawn = space.given(1).sample_latents(2000, seed=0)

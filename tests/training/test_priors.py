@@ -117,7 +117,7 @@ def test_nothing_is_encoded_for_a_standard_normal() -> None:
     def refuse(part: str) -> Encoded:
         raise AssertionError(part)
 
-    assert describe(fit_prior(PriorChoice(), refuse, dim=3, variational=True, seed=0)) == "N(0, I)"
+    assert describe(fit_prior(PriorChoice("normal"), refuse, dim=3, variational=True, seed=0)) == "N(0, I)"
 
 
 def test_many_rows_are_drawn_from_all_over() -> None:

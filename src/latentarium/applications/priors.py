@@ -62,10 +62,11 @@ def replace_prior(bundle: Bundle, prior: str, *, data: str | None = None, seed: 
     ('a mixture of 10 Gaussians', 'a Gaussian with diagonal covariance')
     """
     made = bundle.manifest["provenance"]
-    model = made["settings"]["model"]
-    choice = parse_prior(prior, model=model)
+    model, game = made["settings"]["model"], made["settings"].get("adversarial") or {}
+    anchored = model == "gan" and game.get("anchor", 0) > 0
+    choice = parse_prior(prior, model=model, anchored=anchored)
     dim, variational = bundle.space.dim, model != "ae"
-    part = _Parts(bundle, data, seed)
+    part = _Parts(bundle, data, seed, anchored)
     fitted = fit_prior(choice, part, dim=dim, variational=variational, seed=seed)
     kind, writers = prior_entry(fitted)
     points = Encoded.of(bundle.space, bundle.modality.to_array(np.asarray(bundle.kept))).draws(seed)
@@ -86,16 +87,18 @@ def replace_prior(bundle: Bundle, prior: str, *, data: str | None = None, seed: 
 
 @dataclass(frozen=True)
 class _Parts:
-    """Encoded training and validation rows of a bundle: an AE's from its codes, a VAE's from the source."""
+    """Encoded training and validation rows of a bundle: a VAE's from the source, other codes from the bundle."""
 
     bundle: Bundle
     data: str | None
     seed: int
+    anchored: bool
 
     def __call__(self, part: str) -> Encoded:
         if "posterior" not in self.bundle.space.capabilities:
             numbers = np.flatnonzero(self.bundle.splits == part)
-            return Encoded(self.bundle.codes[prior_rows(numbers, part, seed=self.seed)])
+            codes = Encoded(self.bundle.codes[prior_rows(numbers, part, seed=self.seed)])
+            return codes.filled() if self.anchored else codes
         return encode_part(self.bundle.space, self.rows, part, seed=self.seed)
 
     @cached_property

@@ -23,20 +23,23 @@ _SIZES = {"mixture": (COMPONENTS, 1000), "vamp": (POSTERIORS, 5000), "flow": (LA
 _ENCODE_VALUES = 2**22
 _ROWS, _NOISE, _CHOICE = 51, 52, 53
 _TINY = 1e-6
+_A = {"ae": "an AE", "gan": "a GAN"}
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class PriorChoice:
-    """A kind of prior, "auto", "normal", "mixture", "vamp" or "flow", and its size, 0 for the kind's own."""
+    """A kind of prior, "normal", "mixture", "vamp" or "flow", and its size, 0 for the kind's own."""
 
-    kind: str = "auto"
+    kind: str
     size: int = 0
 
 
-def parse_prior(text: object, *, model: str) -> PriorChoice:
+def parse_prior(text: object, *, model: str, anchored: bool = False) -> PriorChoice:
     """Read "auto", "normal", "mixture:10", "vamp:500" or "flow:8" for a "vae", "ae" or "gan".
+
+    "auto" is N(0, I) for a VAE, and for a GAN that is not `anchored` to rows; a mixture where rows have places.
 
     Raises
     ------
@@ -53,10 +56,12 @@ def parse_prior(text: object, *, model: str) -> PriorChoice:
     if not (sized or (kind in ("auto", "normal", *_SIZES) and text == kind)):
         limits = ", ".join(f"{name}:{most}" for name, (_, most) in _SIZES.items())
         raise invalid("prior", "auto, normal, mixture:10, vamp:500 or flow:8", text, f"at most {limits}")
-    if model == "gan" and kind not in ("auto", "normal"):
-        raise invalid("prior", "left out for a GAN, which is trained to draw from N(0, I)", text)
-    if model == "ae" and kind == "vamp":
-        raise invalid("prior", "normal, mixture or flow for an AE, whose codes have no posterior", text)
+    if model == "gan" and not anchored and kind not in ("auto", "normal"):
+        raise invalid("prior", "left out for a GAN without an anchor, which is trained to draw from N(0, I)", text)
+    if model != "vae" and kind == "vamp":
+        raise invalid("prior", f"normal, mixture or flow for {_A[model]}, whose codes have no posterior", text)
+    if kind == "auto":
+        kind = "mixture" if model == "ae" or anchored else "normal"
     return PriorChoice(kind, int(size or 0))
 
 
@@ -99,12 +104,12 @@ def fit_prior(choice: PriorChoice, part: Part, *, dim: int, variational: bool, s
 
     Parameters
     ----------
-    choice : which; "auto" is N(0, I) for a VAE and a mixture for an AE
+    choice : which
     part : gives the encoded training and validation rows
     variational : whether the model is trained with N(0, I) as its prior (a VAE, a GAN); "normal" is fitted where not
     seed : of every random choice
     """
-    kind = choice.kind if choice.kind != "auto" else "normal" if variational else "mixture"
+    kind = choice.kind
     if kind == "normal":
         return Normal.standard(dim) if variational else _fit_normal(part("train").draws(seed))
     if kind == "vamp":

@@ -72,19 +72,19 @@ def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> Latent
     @functools.cache
     def part(name: str) -> Encoded:
         if codes is None or fitted.model.variational:
-            return encode_part(space, rows, name, seed=settings.seed)
-        return Encoded(codes[prior_rows(rows.splits[name], name, seed=settings.seed)])
+            encoded = encode_part(space, rows, name, seed=settings.seed)
+        else:
+            encoded = Encoded(codes[prior_rows(rows.splits[name], name, seed=settings.seed)])
+        return encoded.filled() if settings.anchored else encoded
 
-    choice = parse_prior(settings.prior, model=settings.model)
+    choice = parse_prior(settings.prior, model=settings.model, anchored=settings.anchored)
     standard = settings.model != "ae"
     prior = fit_prior(choice, part, dim=space.dim, variational=standard, seed=settings.seed)
-    anchored = settings.model == "gan" and settings.adversarial.anchor > 0
-    if not fitted.conditions or (settings.model == "gan" and not anchored):
+    if not fitted.conditions or (settings.model == "gan" and not settings.anchored):
         return space.with_prior(prior)
     numbers = prior_rows(rows.splits["train"], "train", seed=settings.seed)
     columns = [(c, c.numbers(rows.columns[c.column][numbers])) for c in fitted.conditions]
-    encoded = part("train").filled() if anchored else part("train")
-    given = fit_given(encoded.draws(settings.seed), columns, seed=settings.seed)
+    given = fit_given(part("train").draws(settings.seed), columns, seed=settings.seed)
     return dataclasses.replace(space, prior=prior, given_prior=given)
 
 

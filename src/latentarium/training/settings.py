@@ -96,7 +96,7 @@ class FitSettings:
     validation_rows : rows it is computed on; None for 2,000, in short fits fewer, down to 256
     checkpoint_steps : steps between checkpoints; 0 for a tenth of the fit, at most 500
     prior : what samples are drawn from: "auto", "normal", "mixture:10", "vamp:500" (a VAE) or "flow:8", fitted when
-        training is done; "auto" is N(0, I), for an AE a mixture. The bound always has N(0, I)
+        training is done; "auto" is N(0, I), for an AE and an anchored GAN a mixture. The bound always has N(0, I)
     seed : of every random choice
     device : "cpu", "cuda" or "auto"
     precision : "bf16" autocast, "fp32", or "auto": bf16 but for convolutions on a CPU
@@ -139,7 +139,7 @@ class FitSettings:
         _one_of("model", self.model, MODELS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("device", self.device, DEVICES)
-        parse_prior(self.prior, model=self.model)
+        parse_prior(self.prior, model=self.model, anchored=self.anchored)
         for name in ("batch_size", "validations"):
             check_positive_int(getattr(self, name), name)
         if self.validation_rows is not None:
@@ -207,6 +207,11 @@ class FitSettings:
                 "likelihood", "left out for a GAN with nets of its own", "bernoulli", "or give net dense or conv"
             )
         object.__setattr__(self, "architecture", replace(self.architecture, variational=False, net=net))
+
+    @property
+    def anchored(self) -> bool:
+        """Whether this is a GAN that is held to the places of real rows, so that these have codes."""
+        return self.model == "gan" and self.adversarial.anchor > 0
 
     @property
     def latent_scalars(self) -> bool:
