@@ -1,6 +1,7 @@
 """Train the spaces that come with the package, by its own commands, and put slim copies into it.
 
     python scripts/ship.py fashion-vae
+    python scripts/ship.py fashion-gan
     python scripts/ship.py avatar-vae --data PATH/avatars_64.npz
     python scripts/ship.py melody-vae --data PATH/melodies
 
@@ -21,10 +22,13 @@ from latentarium.shipped import FOLDER
 
 RECIPES = {
     "fashion-vae": "fashion-mnist --config scripts/shipped/fashion-vae.toml",
+    "fashion-gan": "fashion-mnist --config scripts/shipped/fashion-gan.toml --from BEGIN",
     "avatar-vae": "DATA --config scripts/shipped/avatar-vae.toml",
     "melody-vae": "DATA --config scripts/shipped/melody-vae.toml",
 }
-ROWS = {"fashion-vae": 500, "avatar-vae": 80, "melody-vae": 200}
+BEGIN = {"fashion-gan": "fashion-mnist --config scripts/shipped/fashion-gan-begin.toml"}
+"""The VAE that a game begins as."""
+ROWS = {"fashion-vae": 500, "fashion-gan": 500, "avatar-vae": 80, "melody-vae": 200}
 """Test rows that travel with each."""
 DECODED = ("avatar-vae", "melody-vae")
 
@@ -37,15 +41,21 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/shipped"), help="where the whole bundles go")
     given = parser.parse_args()
     for name in given.names:
-        words = [given.data if word == "DATA" else word for word in RECIPES[name].split()]
-        whole = given.work / name
-        if not whole.exists():
-            subprocess.run([sys.executable, "-m", "latentarium", "fit", *words, "--out", str(whole)], check=True)
+        whole, begin = given.work / name, given.work / f"{name}-begin"
+        if name in BEGIN:
+            fit(BEGIN[name], begin)
+        fit(RECIPES[name].replace("DATA", given.data).replace("BEGIN", str(begin)), whole)
         slim = slim_bundle(open_bundle(whole), FOLDER / name, rows=ROWS[name], name=name, decoded=name in DECODED)
         if isinstance(slim.modality, ImageModality):
             slim, _ = with_graphs(slim)
         size = sum(path.stat().st_size for path in slim.path.iterdir())
         print(f"{name}: {size / 2**20:.2f} MiB in {slim.path}")
+
+
+def fit(words: str, path: Path) -> None:
+    """Run `latentarium fit` with these words, unless `path` is there."""
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", "latentarium", "fit", *words.split(), "--out", str(path)], check=True)
 
 
 if __name__ == "__main__":
