@@ -2,7 +2,7 @@
 
 Three digits, one a channel, make a thousand modes; a judge with about 99 % on each channel names them in 26,000
 samples (the protocol of Metz et al. 2017 and its successors). The plainer game has no pairing and penalises the slopes
-at real rows alone, with everything else the same.
+at real rows alone, with everything else the same. A third game begins as a VAE and is anchored to its rows.
 """
 
 import argparse
@@ -18,13 +18,15 @@ from benchmarks.common import save_result
 from benchmarks.models.classifier import learn_classes
 from latentarium.data import open_source, rows_from_arrays
 from latentarium.data.rows import Rows
-from latentarium.training.fit import train
-from latentarium.training.save import space_of_model
+from latentarium.training.fit import Fitted, train
+from latentarium.training.save import space_of, space_of_model
 from latentarium.training.settings import FitSettings
 
 Name = Callable[[NDArray[np.float32]], NDArray[np.int64]]
 """Samples (n, c, h, w) to the numbers of their modes, -1 for none."""
 GAMES: dict[str, dict[str, Any]] = {"ours": {}, "plainer": {"pairing": False, "penalties": "real"}}
+BEGUN = {"net": "dense", "anchor": 0.02, "gamma": 40.0, "augment": 0.0, "patch": 4, "inversion": 0.15}
+VAE_STEPS = 5000
 SIDE, SPREAD, RADIUS, JITTER = 16, 1.3, 5.0, 0.4
 
 
@@ -76,12 +78,25 @@ def found(numbers: NDArray[np.int64], modes: int) -> dict[str, Any]:
     }
 
 
+def played(rows: Rows, steps: int, options: dict[str, Any]) -> Fitted:
+    """A game from nothing."""
+    settings = {"model": "gan", "latent": 64, "steps": steps, "inversion": 0.01, **options}
+    return train(rows, FitSettings.make(**settings))
+
+
+def begun(rows: Rows, steps: int) -> Fitted:
+    """A game that begins as a VAE."""
+    vae = train(rows, FitSettings.make(net="dense", latent=64, steps=VAE_STEPS, threads=1))
+    start = {name: value.numpy() for name, value in vae.model.state_dict().items()}
+    return train(rows, FitSettings.make(model="gan", latent=64, steps=steps, threads=1, **BEGUN), start=start)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="ring, or the path of mnist.npz")
     parser.add_argument("--steps", type=int, default=2000, help="of each game")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of both games")
-    parser.add_argument("--games", nargs="+", choices=list(GAMES), default=list(GAMES))
+    parser.add_argument("--games", nargs="+", choices=[*GAMES, "begun"], default=list(GAMES))
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/modes-DATA.json")
     given = parser.parse_args()
     short = "ring" if given.data == "ring" else "stacked"
@@ -90,14 +105,17 @@ def main() -> None:
     samples = 2000 if short == "ring" else 26_000
     value: dict[str, Any] = {"modes": modes, "samples": samples, "steps": given.steps}
     for game in given.games:
-        settings = {"model": "gan", "latent": 64, "steps": given.steps, "inversion": 0.01, **options, **GAMES[game]}
-        fitted = train(rows, FitSettings.make(**settings))
-        made = np.clip(space_of_model(fitted).sample(samples, seed=0), 0, 1)
+        begins = game == "begun"
+        fitted = begun(rows, given.steps) if begins else played(rows, given.steps, options | GAMES[game])
+        made = np.clip((space_of if begins else space_of_model)(fitted).sample(samples, seed=0), 0, 1)
         value[game] = {**found(name(made), modes), "seconds": round(fitted.seconds), "alarms": fitted.alarms}
         print(game, json.dumps(value[game], indent=2), flush=True)
     if given.save:
-        words = f"{Path(given.data).name} --steps {given.steps} --set {' '.join(given.set)} --save"
-        save_result(f"modes-{short}", f"python -m benchmarks.models.modes {words}", value)
+        some = given.games != list(GAMES)
+        words = f"{Path(given.data).name} --steps {given.steps}" + f" --games {' '.join(given.games)}" * some
+        words += f" --set {' '.join(given.set)}" * bool(given.set) + " --save"
+        ending = f"-{'-'.join(given.games)}" * some
+        save_result(f"modes-{short}{ending}", f"python -m benchmarks.models.modes {words}", value)
 
 
 if __name__ == "__main__":
