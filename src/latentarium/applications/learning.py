@@ -78,6 +78,16 @@ class Frame:
         return self.modality.to_raw(x) if isinstance(self.modality, TableModality) else x
 
 
+def checked_rows(estimator: Any, given: Any, *, reset: bool) -> NDArray[Any]:
+    """What a scikit-learn user passed as X, checked as scikit-learn does; `reset` in `fit`, which needs two rows."""
+    from sklearn.utils.validation import validate_data
+
+    fewest = 2 if reset else 1
+    return np.asarray(
+        validate_data(estimator, given, reset=reset, allow_nd=True, dtype="numeric", ensure_min_samples=fewest)
+    )
+
+
 def learn_space(
     x: FloatArray, frame: Frame, *, model: str, latent: int, seed: int, options: Mapping[str, Any] | None = None
 ) -> LatentSpace:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from latentarium.applications.learning import Frame, learn_space
+from latentarium.applications.learning import Frame, checked_rows, learn_space
 from latentarium.arrays import FloatArray
 from latentarium.rng import check_seed
 from latentarium.space import LatentSpace
@@ -58,7 +58,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Learn the space where none is given; `y` is ignored."""
         del y
         check_seed(self.seed)
-        given = self._rows(X, reset=True)
+        given = checked_rows(self, X, reset=True)
         self._frame = Frame.of(given) if self.space is None else Frame.of_space(self.space)
         x = self._frame.array(given)
         settings = {"model": self.model, "latent": self.latent, "seed": self.seed, "options": self.options}
@@ -69,7 +69,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def transform(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         """Codes of the rows, float32 (n, latent dimensions)."""
         check_is_fitted(self, "space_")
-        x = self._frame.array(self._rows(X, reset=False))
+        x = self._frame.array(checked_rows(self, X, reset=False))
         return self.space_.encode(x).reshape(len(x), -1)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
@@ -82,9 +82,3 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-    def _rows(self, X: Any, *, reset: bool) -> NDArray[Any]:  # noqa: N803
-        fewest = 2 if reset else 1
-        return np.asarray(
-            validate_data(self, X, reset=reset, allow_nd=True, dtype="numeric", ensure_min_samples=fewest)
-        )
