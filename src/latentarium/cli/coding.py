@@ -18,8 +18,7 @@ from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
 from latentarium.space import LatentSpace
-
-CHUNK = 4096
+from latentarium.training.priors import rows_at_once
 
 
 def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
@@ -47,7 +46,7 @@ def write_codes(bundle: Bundle, rows: Rows, out: Path) -> Iterator[slice]:
     dim = bundle.space.dim
     schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
     with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for part in batches(len(rows), CHUNK):
+        for part in batches(len(rows), rows_at_once(bundle.space)):
             codes = bundle.space.encode(rows.array(part)).reshape(-1)
             column = pa.FixedSizeListArray.from_arrays(pa.array(codes), dim)
             writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
@@ -120,7 +119,7 @@ Pieces = Iterator[tuple[slice, NDArray[Any]]]
 
 def _decoded(bundle: Bundle, space: LatentSpace, latents: NDArray[np.float32]) -> Pieces:
     with counting("decoding") as tell:
-        for part in batches(len(latents), CHUNK):
+        for part in batches(len(latents), rows_at_once(space)):
             yield part, bundle.modality.to_raw(space.decode(latents[part]))
             tell(part.stop, len(latents))
 

@@ -9,11 +9,12 @@ import numpy as np
 from latentarium.applications.compression.codec import CompressedRows, Lossy, compress, decibels, open_compressed
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.coding import CHUNK, Pieces, read_codes, run_decode, write_codes, write_npy, write_parquet
+from latentarium.cli.coding import Pieces, read_codes, run_decode, write_codes, write_npy, write_parquet
 from latentarium.cli.output import bold, check_ending, counting, emit
 from latentarium.data.modalities import ImageModality
 from latentarium.data.rows import Rows
 from latentarium.errors import invalid
+from latentarium.training.priors import rows_at_once
 
 PLAIN, ENDING = "plain", ".lsc"
 
@@ -106,7 +107,7 @@ def _psnr(bundle: Bundle, rows: Rows, out: Path) -> float:
     """Decibels, peak 255, of what the codes in a file decode to."""
     _, codes = read_codes(out, bundle.space.shape)
     squares = 0
-    for part in batches(len(rows), CHUNK):
+    for part in batches(len(rows), rows_at_once(bundle.space)):
         again = bundle.modality.to_raw(bundle.space.decode(codes[part]))
         squares += int(((again.astype(np.int64) - rows.raw[part]) ** 2).sum())
     return decibels(squares, len(rows) * int(np.prod(bundle.space.data_shape)))

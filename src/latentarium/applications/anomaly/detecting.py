@@ -14,7 +14,7 @@ from latentarium.applications.anomaly.detector import REFERENCE_ROWS, REFERENCE_
 from latentarium.applications.evaluation import source_rows
 from latentarium.applications.specsheet import feature_names
 from latentarium.arrays import FloatArray, batches, check_positive_int, rows_within
-from latentarium.bundle import Bundle, table_writer
+from latentarium.bundle import Bundle, arrow_table
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError, invalid
@@ -23,9 +23,10 @@ from latentarium.measures import Section
 from latentarium.measures.detection import Drift, Threshold, benjamini_hochberg, calibration_drift, conformal_p_values
 from latentarium.measures.report import facts_html, html_page, numbers_html, section_html
 from latentarium.rng import draw, generator
+from latentarium.training.priors import rows_at_once
 
 Array = NDArray[np.float64]
-CHUNK = 2048
+WRITTEN_ROWS = 65_536
 CALIBRATION_ROWS = 10_000
 SHOWN_FEATURES = 8
 _REFERENCE, _CALIBRATION, _KEPT = 64, 65, 66
@@ -116,7 +117,7 @@ def detect(
     detector, which = fit_detector(bundle, settings, data=data)
     tell = progress or (lambda *_: None)
     scores, because = np.empty(len(rows)), _Because.of(bundle, len(rows))
-    for part in batches(len(rows), CHUNK):
+    for part in batches(len(rows), rows_at_once(bundle.space)):
         x = rows.array(part)
         scores[part] = detector.anomaly_score(x)
         if because is not None:
@@ -199,17 +200,16 @@ class _Because:
 
 
 def write_table(detection: Detection, path: Path) -> None:
-    """The results as Parquet or CSV."""
-    if path.suffix.lower() == ".parquet":
-        with replacing(path) as temporary:
-            table_writer(detection.columns())(temporary)
-        return
-    import pyarrow as pa
+    """The results as Parquet or CSV, piece by piece."""
     import pyarrow.csv
+    import pyarrow.parquet
 
-    columns = {name: pa.array(np.asarray(values).tolist()) for name, values in detection.columns().items()}
-    with replacing(path) as temporary:
-        pyarrow.csv.write_csv(pa.table(columns), temporary)
+    writer = pyarrow.parquet.ParquetWriter if path.suffix.lower() == ".parquet" else pyarrow.csv.CSVWriter
+    columns = detection.columns()
+    schema = arrow_table({name: values[:1] for name, values in columns.items()}).schema
+    with replacing(path) as temporary, writer(temporary, schema) as file:
+        for part in batches(len(detection.rows), WRITTEN_ROWS):
+            file.write_table(arrow_table({name: values[part] for name, values in columns.items()}))
 
 
 def odd_pictures(detection: Detection) -> Any:
