@@ -28,7 +28,7 @@ class Reading:
     memory_limit : bytes of pictures held in memory; more are memory-mapped
     progress : called with (pictures done, pictures in all)
     needed : table columns that must stay columns and are never taken for row ids
-    in_pieces : whether a table of more than a quarter of `memory_limit` comes as a `long_tables.LongTable`, which
+    in_pieces : whether a table of more than an eighth of `memory_limit` comes as a `long_tables.LongTable`, which
         only a fitted modality can read
     bars : of four quarters in a row of melodies or drums
     """
@@ -48,7 +48,7 @@ class Reading:
 
     def is_long(self, size: int) -> bool:
         """Whether a table of so many bytes is to be read in pieces: read whole it takes several times its size."""
-        return self.in_pieces and 4 * size > self.memory_limit
+        return self.in_pieces and 8 * size > self.memory_limit
 
 
 def collect(
