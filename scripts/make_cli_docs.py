@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from made import write_or_check
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "command-line.md"
 HEAD = """# The command line
 
@@ -60,17 +62,5 @@ def _option(option: Any) -> str:
     return f"| {names} | {default} | {option.help or ''} |"
 
 
-def main() -> int:
-    """Write the page, or with --check compare it."""
-    page = render()
-    if "--check" in sys.argv[1:]:
-        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page
-        print(f"{PAGE.name} is {'stale: run python scripts/make_cli_docs.py' if stale else 'up to date'}")
-        return int(stale)
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, render()))

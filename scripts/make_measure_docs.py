@@ -1,10 +1,15 @@
-"""Write docs/reference/measures.md from the suite and the docstrings of its measures."""
+"""Write docs/reference/measures.md from the suite and the docstrings of its measures.
+
+With --check nothing is written, and the exit status is 1 where the page is stale.
+"""
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 from latentarium import measures
+from made import write_or_check
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "measures.md"
 HEAD = """# Measures
@@ -52,4 +57,4 @@ def _row(name: str, needs: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(render(), encoding="utf-8")
+    sys.exit(write_or_check(PAGE, render()))

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from made import write_or_check
+
 FILE = Path(__file__).resolve().parents[1] / "frontend" / "src" / "wire.ts"
 HEAD = "// The types of the page's JSON files and of the server's answers. Made by: python scripts/make_wire_types.py\n"
 _PLAIN = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
@@ -49,17 +51,5 @@ def _type(schema: Mapping[str, Any]) -> str:
     return _PLAIN[schema["type"]]
 
 
-def main() -> int:
-    """Write the file, or with --check compare it."""
-    text = render()
-    if "--check" in sys.argv[1:]:
-        stale = not FILE.exists() or FILE.read_text(encoding="utf-8") != text
-        print(f"{FILE.name} is {'stale: run python scripts/make_wire_types.py' if stale else 'up to date'}")
-        return int(stale)
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(FILE, render()))

@@ -26,8 +26,15 @@ _HEAVY = (
 )
 
 
-def run_command(arguments: list[str], log: str, largest_file: int | None = None) -> None:
-    """In the child: the command line with its output in `log`, and a limit in bytes for the files it writes."""
+def run_command(
+    arguments: list[str], log: str, largest_file: int | None = None, interrupt: tuple[int, str] | None = None
+) -> None:
+    """In the child: the command line with its output in `log`, and a limit in bytes for the files it writes.
+
+    `interrupt` is a signal, and the function of `latentarium.files` on whose first call the child sends it to itself.
+    """
+    # a suite that runs in the background of a shell has Ctrl-C ignored, which its children would inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -37,16 +44,39 @@ def run_command(arguments: list[str], log: str, largest_file: int | None = None)
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    if interrupt is not None:
+        _send(*interrupt)
     from latentarium.cli import main
 
     main(arguments)
 
 
-def start(arguments: Sequence[str | Path], log: Path, *, largest_file: int | None = None) -> BaseProcess:
+def _send(number: int, name: str) -> None:
+    """Have the first call of a function of `latentarium.files` raise a signal before it does anything."""
+    from latentarium import files
+
+    original = getattr(files, name)
+
+    def once(*arguments: object) -> object:
+        setattr(files, name, original)
+        os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    setattr(files, name, once)
+
+
+def start(
+    arguments: Sequence[str | Path],
+    log: Path,
+    *,
+    largest_file: int | None = None,
+    interrupt: tuple[int, str] | None = None,
+) -> BaseProcess:
     """Begin one command in a child of its own."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_HEAVY))
-    process = context.Process(target=run_command, args=([str(a) for a in arguments], str(log), largest_file))
+    given = ([str(argument) for argument in arguments], str(log), largest_file, interrupt)
+    process = context.Process(target=run_command, args=given)
     process.start()
     return process
 

@@ -25,9 +25,9 @@ from PIL import Image
 from benchmarks.applications.faces import with_altered
 from benchmarks.applications.rates import Curve, bd_rate, pca_curve, picture_curve, psnr_at
 from benchmarks.common import fashion_mnist, save_result
+from latentarium.applications.codes import read_codes, write_codes
 from latentarium.applications.compression.codec import Lossy, compress, decibels, open_compressed
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.coding import read_codes, write_codes
 from latentarium.data import open_source
 from latentarium.data.rows import Rows
 from latentarium.files import default_cache
@@ -117,9 +117,9 @@ def plain(folder: Path, scratch: Path) -> dict[str, Any]:
     rows = fashion_mnist()
     bundle = fitted(folder, "clothes", rows, CLOTHES, "fashion-mnist")
     test, path = rows.select("test"), scratch / "codes.parquet"
-    for _ in write_codes(bundle, test, path):
+    for _ in write_codes(bundle, test, path, labels=False):
         pass
-    again = bundle.modality.to_raw(bundle.space.decode(read_codes(path, bundle.space.shape)[1]))
+    again = bundle.modality.to_raw(bundle.space.decode(read_codes(path, bundle=bundle).codes))
     squares = int(((again.astype(np.int64) - test.raw) ** 2).sum())
     size = path.stat().st_size
     found = {

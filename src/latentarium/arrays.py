@@ -76,6 +76,17 @@ def batches(count: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, count))
 
 
+def rows_within(values: int, shape: tuple[int, ...], *, most: int) -> int:
+    """How many rows of `shape` hold no more than `values` numbers together: at least 2, at most `most`.
+
+    Examples
+    --------
+    >>> rows_within(1000, (3, 10), most=50), rows_within(1000, (3, 10), most=20)
+    (33, 20)
+    """
+    return min(most, max(2, values // int(np.prod(shape))))
+
+
 def map_batched(
     function: Callable[..., Any], *arrays: NDArray[Any], shape: tuple[int, ...], batch_size: int
 ) -> FloatArray:

@@ -322,12 +322,18 @@ def table_writer(columns: Mapping[str, Any]) -> Writer:
     """Writer of a Parquet file from arrays; a 2-D array becomes a column of fixed-size lists."""
 
     def write(path: Path) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        pq.write_table(pa.table({name: _arrow(values) for name, values in columns.items()}), path)
+        pq.write_table(arrow_table(columns), path)
 
     return write
+
+
+def arrow_table(columns: Mapping[str, Any]) -> Any:
+    """Arrays as a `pyarrow.Table`; a 2-D array becomes a column of fixed-size lists."""
+    import pyarrow as pa
+
+    return pa.table({name: _arrow(values) for name, values in columns.items()})
 
 
 def _arrow(values: NDArray[Any]) -> Any:

@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentarium.errors import invalid
 
@@ -26,6 +27,19 @@ def generator(seed: int, *path: int) -> np.random.Generator:
     False
     """
     return np.random.default_rng(np.random.SeedSequence([check_seed(seed), *path]))
+
+
+def draw(numbers: NDArray[np.int64], most: int, *, seed: int, stream: int) -> NDArray[np.int64]:
+    """`numbers` where there are at most `most`, else a draw of that many without replacement, ascending.
+
+    Examples
+    --------
+    >>> draw(np.arange(100), 3, seed=0, stream=1).shape
+    (3,)
+    """
+    if len(numbers) <= most:
+        return numbers
+    return np.sort(generator(seed, stream).choice(numbers, most, replace=False))
 
 
 def torch_generator(seed: int, *path: int, device: Any = "cpu") -> Any:

@@ -106,10 +106,11 @@ def test_ctrl_c_in_measure_leaves_the_bundle_as_it_was(here: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_fit_says_how_to_go_on(here: Path, run: Run, tiny: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupt_in_fit_says_how_to_go_on(here: Path, run: Run, tiny: Path, number: signal.Signals) -> None:
     process = start("fit", "digits", "--config", tiny, "--steps", 40_000, "-o", "long")
     wait_for((here / "long.fit/checkpoint.safetensors").exists, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     last = err.splitlines()[-1]

@@ -160,7 +160,7 @@ def test_decoded_codes_are_the_reconstructions(run: Run, digits: Path) -> None:
     outcome = run("encode", "digits", "digits", "--out", "codes.parquet", "--json")
     assert outcome.status == 0, outcome.err
     check_golden("encode", outcome.json, places={})
-    assert pq.read_table("codes.parquet").column_names == ["id", "code"]
+    assert pq.read_table("codes.parquet").column_names == ["id", "code", "label"]
     back = run("decode", "digits", "codes.parquet", "--out", "decoded.npy", "--json")
     check_golden("decode", back.json, places={})
     decoded = np.load("decoded.npy")

@@ -85,10 +85,11 @@ def test_damaged_json_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_has_its_texts_in_a_column(test_data: Path) -> None:
+    from latentarium.data.storage import Reading
     from latentarium.data.tables import open_table
 
     path = test_data / "text/banking77/test.csv"
-    draft = with_texts(open_table(path, label=None, needed=("text",)))
+    draft = with_texts(open_table(path, Reading(cache=test_data, needed=("text",))))
     assert len(draft) == 3080
     assert draft.columns["label"][0] == "card_arrival"
 

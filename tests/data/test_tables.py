@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from latentarium.data import TableModality, open_like, open_source
+from latentarium.data import TableModality, long_tables, open_like, open_source
+from latentarium.errors import InvalidInput
 
 
 def people(n: int = 60) -> pa.Table:
@@ -84,6 +85,53 @@ def test_numbers_that_look_like_text_after_the_first_block_stay_numbers(tmp_path
     (tmp_path / "long.csv").write_text(f"a,b\n{body}\n7.5, 1.25\n")
     rows = open_source(tmp_path / "long.csv")
     assert rows.raw[-1].tolist() == [7.5, 1.25]
+
+
+def test_a_long_table_is_read_in_pieces_to_the_same_rows(table_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modality = open_source(table_file).modality
+    whole = open_like(table_file, modality)
+    monkeypatch.setattr(long_tables, "PIECE_ROWS", 7)
+    pieces = open_like(table_file, modality, memory_limit=1)
+    assert isinstance(pieces.raw, np.memmap)
+    assert not isinstance(whole.raw, np.memmap)
+    np.testing.assert_array_equal(pieces.raw, whole.raw)
+    assert pieces.ids.tolist() == whole.ids.tolist()
+    assert pieces.ids[3] == "person 3"
+
+
+def test_a_long_matrix_is_read_in_pieces_to_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = np.random.default_rng(0).normal(size=(50, 3))
+    matrix[4, 1] = np.nan
+    np.save(tmp_path / "a.npy", matrix)
+    np.savez(tmp_path / "a.npz", x=matrix)
+    modality = open_source(tmp_path / "a.npy").modality
+    monkeypatch.setattr(long_tables, "PIECE_ROWS", 8)
+    for name in ("a.npy", "a.npz"):
+        found = open_like(tmp_path / name, modality, memory_limit=1)
+        assert isinstance(found.raw, np.memmap)
+        np.testing.assert_array_equal(found.raw, matrix)
+
+
+def test_a_bad_value_deep_in_a_long_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet.write_table(people(), tmp_path / "good.parquet")
+    modality = open_source(tmp_path / "good.parquet").modality
+    strange = people().set_column(3, "town", pa.array([*["Oslo"] * 45, "Paris", *["Rome"] * 14]))
+    parquet.write_table(strange, tmp_path / "bad.parquet")
+    monkeypatch.setattr(long_tables, "PIECE_ROWS", 20)
+    with pytest.raises(InvalidInput, match="'town'.*'Paris' in row 6.*counted from row 41 on"):
+        open_like(tmp_path / "bad.parquet", modality, memory_limit=1)
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "good.parquet").read_bytes()[:500])
+    with pytest.raises(InvalidInput, match="cut.parquet must be a complete table file"):
+        open_like(tmp_path / "cut.parquet", modality, memory_limit=1)
+
+
+def test_types_guessed_wrongly_from_the_first_lines_of_a_long_table(tmp_path: Path) -> None:
+    lines = ["a,b"] + [f"{i},{i % 3}" for i in range(300_000)] + ["1.5,2"]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    modality = open_source(tmp_path / "t.csv").modality
+    found = open_like(tmp_path / "t.csv", modality, memory_limit=1)
+    assert found.raw[-1].tolist() == [1.5, 2.0]
+    assert len(found) == 300_001
 
 
 def test_labels_may_be_numbers_text_or_missing(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from latentarium.adapters.plain import SpaceFields
 from latentarium.arrays import FloatArray, batches, pad_rows
 from latentarium.errors import DamagedFile, InvalidInput
-from latentarium.space import LatentSpace
+from latentarium.space import LatentSpace, Modality
 
 _TYPES: Mapping[str, type] = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 _QUIET = 4
@@ -159,6 +159,19 @@ def space_from_graphs(
         decode_jvp_fn=_affine_jvp(up, shape) if up and affine else None,
         graphs_fn=lambda: {part: _bytes_of(graph) for part, graph in graphs.items()},
         **fields,
+    )
+
+
+def through_graphs(space: LatentSpace, graphs: Mapping[str, bytes], *, modality: Modality | None = None) -> LatentSpace:
+    """`space` as it will be when opened again: its own ONNX `graphs` in place of its functions."""
+    return space_from_graphs(
+        graphs,
+        shape=space.shape,
+        data_shape=space.data_shape,
+        variational="posterior" in space.capabilities,
+        name=space.name,
+        prior=space.prior,
+        modality=modality,
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentarium.arrays import rows_within
 from latentarium.bundle import Bundle
 from latentarium.data import SentenceModality, open_as, open_sentences, open_source
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError
-from latentarium.rng import generator
+from latentarium.rng import draw
 
 MEASURED_ROWS, REFERENCE_ROWS = 10_000, 20_000
 _MOST_VALUES = 2**28
@@ -98,10 +99,8 @@ def _of_other_rows(bundle: Bundle, rows: Rows) -> Evaluation:
 
 
 def _drawn(rows: Rows, numbers: NDArray[np.int64], most: int, stream: int) -> NDArray[np.int64]:
-    count = min(most, max(2, _MOST_VALUES // int(np.prod(rows.modality.data_shape))))
-    if len(numbers) <= count:
-        return numbers
-    return np.sort(generator(0, stream).choice(numbers, count, replace=False))
+    count = rows_within(_MOST_VALUES, rows.modality.data_shape, most=most)
+    return draw(numbers, count, seed=0, stream=stream)
 
 
 class SourceChanged(InvalidInput):

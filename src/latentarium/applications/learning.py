@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latentarium.adapters import from_callables
 from latentarium.arrays import FloatArray, as_rows, batches, check_positive_int
+from latentarium.bundle import MODEL, Bundle
 from latentarium.data.levels import channels_first
 from latentarium.data.modalities import MOST_CHANNELS, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
@@ -78,6 +79,16 @@ class Frame:
         return self.modality.to_raw(x) if isinstance(self.modality, TableModality) else x
 
 
+def checked_rows(estimator: Any, given: Any, *, reset: bool) -> NDArray[Any]:
+    """What a scikit-learn user passed as X, checked as scikit-learn does; `reset` in `fit`, which needs two rows."""
+    from sklearn.utils.validation import validate_data
+
+    fewest = 2 if reset else 1
+    return np.asarray(
+        validate_data(estimator, given, reset=reset, allow_nd=True, dtype="numeric", ensure_min_samples=fewest)
+    )
+
+
 def learn_space(
     x: FloatArray, frame: Frame, *, model: str, latent: int, seed: int, options: Mapping[str, Any] | None = None
 ) -> LatentSpace:
@@ -97,7 +108,8 @@ def learn_space(
         if options:
             raise InvalidInput(f"model {model!r} takes no options, got {', '.join(sorted(options))}")
         return _principal(x, latent=latent, seed=seed) if model == "pca" else _edges(x, frame, latent=latent, seed=seed)
-    return _trained(x, frame, model=model, latent=latent, seed=seed, options=dict(options or {}))
+    network, provenance = learn_network(x, frame, model=model, latent=latent, seed=seed, options=options)
+    return network.as_space(model, provenance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,19 +146,63 @@ class _EdgeAxes:
 
 
 @dataclass(frozen=True, eq=False)
-class _Network:
+class Network:
     """A fitted network as functions that can be pickled: its weights travel, and it is rebuilt when first asked."""
 
     architecture: Mapping[str, Any]
     weights: Mapping[str, NDArray[Any]]
     modality: Modality
 
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> "Network":
+        """The networks of a bundle.
+
+        Raises
+        ------
+        InvalidInput
+            When they are not ours, make discrete codes, or are told a condition.
+        """
+        architecture = bundle.manifest["architecture"]
+        if not bundle.built_in or architecture.get("quantiser") or architecture.get("conditions"):
+            words = "a bundle of a VAE or AE that was fitted here, with continuous codes and no conditions"
+            raise invalid("space", words, str(bundle.path))
+        return cls(architecture, bundle.tensors(MODEL), bundle.modality)
+
+    def with_weights(self, weights: Mapping[str, NDArray[Any]]) -> "Network":
+        """The same architecture with other weights."""
+        return Network(self.architecture, weights, self.modality)
+
+    def model(self) -> Any:
+        """A fresh torch module with these weights."""
+        from latentarium.models.stored import model_from_weights
+
+        return model_from_weights(self.architecture, self.weights, self.modality, name="network")
+
     @cached_property
     def space(self) -> LatentSpace:
+        """The networks as a space, rebuilt when it is first asked for."""
         from latentarium.models.stored import space_from_weights
 
         shared: dict[str, Any] = {"name": "network", "prior": None, "provenance": {}}
         return space_from_weights(self.architecture, self.weights, self.modality, **shared)
+
+    def as_space(self, name: str, provenance: Mapping[str, Any]) -> LatentSpace:
+        """A space whose functions are those of this object, so that it can be pickled."""
+        able = self.space.capabilities
+        return from_callables(
+            self.encode,
+            self.decode,
+            data_shape=self.modality.data_shape,
+            latent_shape=self.space.shape,
+            posterior=self.posterior if "posterior" in able else None,
+            decode_jvp=self.decode_jvp,
+            log_likelihood=self.log_likelihood,
+            prior=self.space.prior,
+            modality=self.modality,
+            name=name,
+            provenance=provenance,
+            batch_size=self.space.batch_size,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "space"}
@@ -228,9 +284,10 @@ def _components(flat: NDArray[np.float64], latent: int, seed: int) -> Any:
     return PCA(min(latent, *flat.shape), svd_solver=solver, random_state=seed).fit(flat)
 
 
-def _trained(
-    x: FloatArray, frame: Frame, *, model: str, latent: int, seed: int, options: dict[str, Any]
-) -> LatentSpace:
+def learn_network(
+    x: FloatArray, frame: Frame, *, model: str, latent: int, seed: int, options: Mapping[str, Any] | None = None
+) -> tuple[Network, dict[str, Any]]:
+    """A VAE or AE fitted to the rows, and how it came about; as `learn_space`."""
     from latentarium.training.fit import train
     from latentarium.training.settings import FitSettings
 
@@ -238,28 +295,15 @@ def _trained(
         raise invalid("modality", "known where a space is learned", None)
     if len(x) < 2:
         raise invalid("the rows to learn from", "at least 2", len(x))
+    options = dict(options or {})
     if not {"steps", "epochs", "time"} & set(options):
         batch = options.get("batch_size", 256)
         options["steps"] = max(FEWEST_STEPS, EPOCHS * len(x) // batch)
     settings = FitSettings.make(model=model, latent=latent, seed=seed, **options)
     fitted = train(_rows(x, frame.modality, seed), settings)
     weights = {name: value.detach().cpu().numpy() for name, value in fitted.model.state_dict().items()}
-    network = _Network(fitted.settings.architecture.to_json(), weights, frame.modality)
-    able = network.space.capabilities
-    return from_callables(
-        network.encode,
-        network.decode,
-        data_shape=frame.data_shape,
-        latent_shape=network.space.shape,
-        posterior=network.posterior if "posterior" in able else None,
-        decode_jvp=network.decode_jvp,
-        log_likelihood=network.log_likelihood,
-        prior=network.space.prior,
-        modality=frame.modality,
-        name=model,
-        provenance={"kind": model, "settings": fitted.settings.to_json(), "steps": fitted.steps_done},
-        batch_size=network.space.batch_size,
-    )
+    network = Network(fitted.settings.architecture.to_json(), weights, frame.modality)
+    return network, {"kind": model, "settings": fitted.settings.to_json(), "steps": fitted.steps_done}
 
 
 def _rows(x: FloatArray, modality: Modality, seed: int) -> Rows:

@@ -14,14 +14,14 @@ from latentarium import __version__, pictures
 from latentarium.applications.evaluation import source_rows
 from latentarium.applications.few_labels import NeighbourGraph
 from latentarium.applications.search.exact import nearest
-from latentarium.arrays import check_positive_int
+from latentarium.arrays import check_positive_int, rows_within
 from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput, LatentariumError
-from latentarium.files import replacing
+from latentarium.files import write_text
 from latentarium.measures import Section
 from latentarium.measures.interpretability.rows import pca_of
-from latentarium.measures.report import html_page, section_html
-from latentarium.rng import generator
+from latentarium.measures.report import html_page, numbers_html, section_html
+from latentarium.rng import draw, generator
 
 Array = NDArray[np.float64]
 COUNTS = (1, 5, 10, 100, 1000)
@@ -189,8 +189,8 @@ def _over_draws(name: str, classifier: str, count: int, hits: Sequence[Array]) -
 
 def few_label_rows(labels: NDArray[Any], count: int, draws: int, seed: int) -> Iterator[NDArray[np.int64]]:
     """`count` rows of each class, drawn `draws` times; the same draws for every kind of features."""
-    for draw in range(draws):
-        random = generator(seed, _DRAW, draw)
+    for number in range(draws):
+        random = generator(seed, _DRAW, number)
         chosen = [random.choice(np.flatnonzero(labels == c), count, replace=False) for c in np.unique(labels)]
         yield np.concatenate(chosen)
 
@@ -213,9 +213,8 @@ def _beside(
 
 
 def _drawn(bundle: Bundle, part: str, most: int, seed: int, stream: int) -> NDArray[np.int64]:
-    numbers = np.flatnonzero(bundle.splits == part)
-    count = min(most, max(2, _RAW_VALUES // int(np.prod(bundle.modality.data_shape))))
-    return numbers if len(numbers) <= count else np.sort(generator(seed, stream).choice(numbers, count, replace=False))
+    count = rows_within(_RAW_VALUES, bundle.modality.data_shape, most=most)
+    return draw(np.flatnonzero(bundle.splits == part), count, seed=seed, stream=stream)
 
 
 def write_probe_page(probes: Sequence[Probe], path: Path, *, title: str, which: str) -> None:
@@ -224,8 +223,7 @@ def write_probe_page(probes: Sequence[Probe], path: Path, *, title: str, which: 
     drawn = pictures.curves_plot(_curves(probes), title="Accuracy by labels a class", x="labels a class", y="accuracy")
     words = "Test accuracy by how many labels a class it was given, mean of the draws with its 95 % interval."
     body = head + (section_html(Section(title="Few labels", caption=words, pictures=[("", drawn)])) if drawn else "")
-    with replacing(path) as temporary:
-        temporary.write_text(html_page(title, body + _numbers(probes), version=__version__), encoding="utf-8")
+    write_text(path, html_page(title, body + _numbers(probes), version=__version__))
 
 
 def _curves(probes: Sequence[Probe]) -> dict[str, list[tuple[float, float, float, float]]]:
@@ -239,11 +237,11 @@ def _curves(probes: Sequence[Probe]) -> dict[str, list[tuple[float, float, float
 
 
 def _numbers(probes: Sequence[Probe]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(p.features)}</td><td>{p.classifier}</td><td>{'all' if p.labels is None else p.labels}</td>"
-        f"<td>{p.accuracy:.1%}</td><td>{p.interval[0]:.1%} to {p.interval[1]:.1%}</td></tr>"
-        for p in probes
-    )
-    heads = "".join(f"<th>{n}</th>" for n in ("features", "classifier", "labels a class", "accuracy", "95 % interval"))
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<section><h2>In numbers</h2><div class="scroll">{table}</div></section>\n'
+    heads = ("features", "classifier", "labels a class", "accuracy", "95 % interval")
+    return numbers_html(heads, map(_row, probes))
+
+
+def _row(probe: Probe) -> tuple[object, ...]:
+    labels = "all" if probe.labels is None else probe.labels
+    low, high = probe.interval
+    return probe.features, probe.classifier, labels, f"{probe.accuracy:.1%}", f"{low:.1%} to {high:.1%}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from latentarium.adapters.graphs import space_from_graphs
+from latentarium.adapters.graphs import through_graphs
 from latentarium.bundle import (
     TOKENIZER,
     Bundle,
@@ -68,7 +68,7 @@ def store_space(space: LatentSpace, path: Path, keeping: Keeping, *, progress: P
         When the space cannot be stored, or has neither rows to encode nor a prior and a decoder to draw from.
     """
     graphs = _graphs(space)
-    stored = _reopened(space, graphs, keeping.modality)
+    stored = through_graphs(space, graphs, modality=keeping.modality)
     rows, codes = _rows_and_codes(stored, keeping, progress)
     kept = kept_rows(rows, seed=keeping.seed)
     errors = _differences(space, stored, rows.array(kept[:_CHECKED]), codes[kept[:_CHECKED]])
@@ -111,18 +111,6 @@ def _graphs(space: LatentSpace) -> Mapping[str, bytes]:
             ".onnx file, or known parameters, with 'latentarium import'"
         )
     return space.graphs_fn()
-
-
-def _reopened(space: LatentSpace, graphs: Mapping[str, bytes], modality: Modality) -> LatentSpace:
-    return space_from_graphs(
-        graphs,
-        shape=space.shape,
-        data_shape=space.data_shape,
-        variational="posterior" in space.capabilities,
-        name=space.name,
-        prior=space.prior,
-        modality=modality,
-    )
 
 
 def _rows_and_codes(space: LatentSpace, keeping: Keeping, progress: Progress | None) -> tuple[Rows, Any]:

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from latentarium.applications.learning import Frame, learn_space
+from latentarium.applications.learning import Frame, Network, checked_rows, learn_network, learn_space
+from latentarium.applications.tuning import label_numbers, tune
 from latentarium.arrays import FloatArray
+from latentarium.bundle import Bundle
+from latentarium.errors import invalid
 from latentarium.rng import check_seed
 from latentarium.space import LatentSpace
 
@@ -20,10 +23,12 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     Parameters
     ----------
     space : a `LatentSpace` that can encode; rows are in its array units, flattened or not. None learns one in `fit`
-        from a matrix, or from pictures (n, h, w) and so on
+        from a matrix, or from pictures (n, h, w) and so on. A `Bundle` of a VAE or AE is one whose encoder can be tuned
     model : of a space that is learned: "vae", "ae", "pca", or "edges" for pictures, closed form, from whose codes
         classes are easiest to tell
     latent : its dimensions
+    supervision : weight of the labels in `fit`'s y, where some rows have one and the others -1, NaN or "": networks
+        go on learning with a head that tells the classes (see `tuning.tune`). 0 looks at no label
     options : settings of the fit, such as {"steps": 2000, "objective": "beta:4"}
     seed : of every random choice
 
@@ -41,35 +46,67 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def __init__(
         self,
-        space: LatentSpace | None = None,
+        space: LatentSpace | Bundle | None = None,
         *,
         model: str = "vae",
         latent: int = 32,
+        supervision: float = 0.0,
         options: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
         self.space = space
         self.model = model
         self.latent = latent
+        self.supervision = supervision
         self.options = options
         self.seed = seed
 
     def fit(self, X: ArrayLike, y: Any = None) -> "LatentTransformer":  # noqa: N803
-        """Learn the space where none is given; `y` is ignored."""
-        del y
+        """Learn the space where none is given, and tune it to the labels in `y` where `supervision` is above 0.
+
+        Raises
+        ------
+        InvalidInput
+            For `supervision` without labels, or of a space whose networks are not ours to tune.
+        """
         check_seed(self.seed)
-        given = self._rows(X, reset=True)
-        self._frame = Frame.of(given) if self.space is None else Frame.of_space(self.space)
+        given = checked_rows(self, X, reset=True)
+        space = self.space.space if isinstance(self.space, Bundle) else self.space
+        self._frame = Frame.of(given) if space is None else Frame.of_space(space)
         x = self._frame.array(given)
-        settings = {"model": self.model, "latent": self.latent, "seed": self.seed, "options": self.options}
-        self.space_ = learn_space(x, self._frame, **settings) if self.space is None else self.space
+        if self.supervision:
+            self.space_ = self._tuned(x, y)
+        elif space is None:
+            self.space_ = learn_space(x, self._frame, **self._settings)
+        else:
+            self.space_ = space
         self._n_features_out = self.space_.dim
         return self
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {"model": self.model, "latent": self.latent, "seed": self.seed, "options": self.options}
+
+    def _tuned(self, x: FloatArray, y: Any) -> LatentSpace:
+        if y is None or len(y) != len(x):
+            found = "none" if y is None else f"{len(y)}"
+            raise invalid("y", f"a label, -1, NaN or '' for each of {len(x)} rows where supervision is on", found)
+        tunable = isinstance(self.space, Bundle) or (self.space is None and self.model in ("vae", "ae"))
+        if not tunable:
+            what = self.model if self.space is None else f"the space {self.space.name!r}"
+            raise invalid("supervision", "0, or the space a Bundle or the model 'vae' or 'ae' to be tuned", what)
+        classes = label_numbers(y)
+        if isinstance(self.space, Bundle):
+            network, provenance = Network.of_bundle(self.space), dict(self.space.space.provenance)
+        else:
+            network, provenance = learn_network(x, self._frame, **self._settings)
+        tuned = tune(network, x, classes, weight=self.supervision, seed=self.seed)
+        return tuned.as_space("tuned", {**provenance, "supervision": self.supervision})
 
     def transform(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         """Codes of the rows, float32 (n, latent dimensions)."""
         check_is_fitted(self, "space_")
-        x = self._frame.array(self._rows(X, reset=False))
+        x = self._frame.array(checked_rows(self, X, reset=False))
         return self.space_.encode(x).reshape(len(x), -1)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
@@ -82,9 +119,3 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-    def _rows(self, X: Any, *, reset: bool) -> NDArray[Any]:  # noqa: N803
-        fewest = 2 if reset else 1
-        return np.asarray(
-            validate_data(self, X, reset=reset, allow_nd=True, dtype="numeric", ensure_min_samples=fewest)
-        )

@@ -268,17 +268,9 @@ def check_reload(case: Case) -> str | None:
 
 def _through_graphs(space: LatentSpace) -> LatentSpace:
     """The space of the ONNX graphs of `space`."""
-    from latentarium.adapters.graphs import space_from_graphs
+    from latentarium.adapters.graphs import through_graphs
 
-    graphs = space.graphs_fn() if space.graphs_fn else {}
-    return space_from_graphs(
-        graphs,
-        shape=space.shape,
-        data_shape=space.data_shape,
-        variational="posterior" in space.capabilities,
-        name=space.name,
-        prior=space.prior,
-    )
+    return through_graphs(space, space.graphs_fn() if space.graphs_fn else {})
 
 
 _CHECKS: Mapping[str, Check] = {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -19,8 +20,17 @@ _RULES = {"integer": "a whole number", "number": "a number", "float": "a number"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 on success, 2 on wrong use, 1 on failure; errors are one line on stderr."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN)
+    signal.signal(signal.SIGTERM, _terminated)
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run(given))
+
+
+def _terminated(number: int, frame: Any) -> None:
+    """A request to end is Ctrl-C by another name: what is half-written goes away, a fit saves where it is."""
+    del number, frame
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -36,12 +46,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _attempt(arguments: Sequence[str]) -> int:
-    import typer
-
-    from latentarium.cli.app import app
-
-    command = typer.main.get_command(app)
     try:
+        import typer
+
+        from latentarium.cli.app import app
+
+        command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="latentarium", standalone_mode=False)
         if result == INTERRUPTED:
             raise KeyboardInterrupt

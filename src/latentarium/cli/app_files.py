@@ -14,20 +14,28 @@ verbs = typer.Typer(add_completion=False, rich_markup_mode="rich")
 def encode(
     bundle: BundleArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Data of the kind the space was learned from.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file of ids and codes.")] = Path("codes.parquet"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file of ids, codes and labels.")] = Path(
+        "codes.parquet"
+    ),
+    named: Annotated[
+        bool, typer.Option("--named", help="A column for each number of a code, in place of one of lists.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Codes of new data, to Parquet."""
     from latentarium.cli.coding import run_encode
 
-    run_encode(bundle, data=data, out=out, as_json=json)
+    run_encode(bundle, data=data, named=named, out=out, as_json=json)
 
 
 @verbs.command()
 def decode(
     bundle: BundleArgument,
     codes: Annotated[
-        Path, typer.Argument(metavar="CODES", help="Parquet file with an id and a code column, as 'encode' writes it.")
+        Path,
+        typer.Argument(
+            metavar="CODES", help="Parquet file as 'encode' writes it, or with lists of numbers in a column 'code'."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
         "decoded.parquet"

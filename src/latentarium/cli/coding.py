@@ -7,22 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentarium.arrays import batches, check_finite
+from latentarium.applications.codes import read_codes, write_codes
+from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.moving import space_given
 from latentarium.cli.output import bold, check_ending, counting, emit, say
 from latentarium.cli.showing import SOUNDS, show, write_rows
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
-from latentarium.data.rows import Rows
-from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
 from latentarium.space import LatentSpace
+from latentarium.training.priors import rows_at_once
 
-CHUNK = 4096
 
-
-def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
+def run_encode(path: Path, *, data: str, named: bool, out: Path, as_json: bool) -> None:
     """Stream rows through the encoder into one Parquet file."""
     from latentarium.data import open_like
 
@@ -33,25 +31,15 @@ def run_encode(path: Path, *, data: str, out: Path, as_json: bool) -> None:
         say(f"note: {note}")
     dim = bundle.space.dim
     with counting("encoding") as tell:
-        for done in write_codes(bundle, rows, out):
+        for done in write_codes(bundle, rows, out, named=named):
             tell(done.stop, len(rows))
-    result = {"bundle": str(path), "rows": len(rows), "dimensions": dim, "out": str(out)}
+    result = {
+        "bundle": str(path),
+        "rows": len(rows),
+        "dimensions": dim,
+        "out": str(out),
+    }
     emit(result, as_json=as_json, words=f"{len(rows):,} codes of {dim} numbers in {bold(out)}")
-
-
-def write_codes(bundle: Bundle, rows: Rows, out: Path) -> Iterator[slice]:
-    """Write ids and codes to a Parquet file, which appears with the last rows; yields the rows done."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    dim = bundle.space.dim
-    schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), dim))])
-    with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for part in batches(len(rows), CHUNK):
-            codes = bundle.space.encode(rows.array(part)).reshape(-1)
-            column = pa.FixedSizeListArray.from_arrays(pa.array(codes), dim)
-            writer.write_table(pa.table({"id": rows.ids[part].tolist(), "code": column}, schema=schema))
-            yield part
 
 
 def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_json: bool) -> None:
@@ -64,7 +52,8 @@ def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_j
     sounds = SOUNDS if isinstance(modality, GridModality) else ()
     check_ending(out, (".parquet", ".csv") if of_table else (".parquet", ".npy", *sounds))
     space = space_given(bundle, given)
-    ids, latents = read_codes(codes, space.shape)
+    found = read_codes(codes, bundle=bundle)
+    ids, latents = found.ids, found.codes
     if isinstance(modality, TableModality):
         write_rows(bundle, space.decode(latents), out, ids)
     elif out.suffix.lower() in sounds:
@@ -80,47 +69,12 @@ def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_j
     )
 
 
-def read_codes(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[np.float32]]:
-    """Ids and latents of a Parquet file as `encode` writes it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    if not path.is_file():
-        raise invalid("CODES", "a Parquet file that exists", str(path))
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowException as error:
-        raise DamagedFile(f"{path} is not a readable Parquet file ({str(error).splitlines()[0]})") from None
-    if "code" not in table.column_names:
-        raise InvalidInput(f"{path} must have a column 'code', got {', '.join(table.column_names)}")
-    column = table["code"].combine_chunks()
-    dim = int(np.prod(shape))
-    if not _is_list_of_numbers(column.type):
-        raise invalid(f"the code column of {path}", f"lists of {dim} numbers", f"values of type {column.type}")
-    widths = np.unique(pc.call_function("list_value_length", [column]).to_numpy(zero_copy_only=False))
-    if len(table) and (len(widths) != 1 or widths[0] != dim):
-        found = ", ".join(f"{width:g}" for width in widths[:5])
-        raise invalid(f"the codes in {path}", f"lists of {dim} numbers", f"lists of {found}")
-    flat = np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32)
-    check_finite(flat, f"the codes in {path}")
-    ids = table["id"].to_pylist() if "id" in table.column_names else range(len(table))
-    return np.asarray([str(name) for name in ids]), flat.reshape(len(table), *shape)
-
-
-def _is_list_of_numbers(kind: Any) -> bool:
-    import pyarrow as pa
-
-    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return lists and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type))
-
-
 Pieces = Iterator[tuple[slice, NDArray[Any]]]
 
 
 def _decoded(bundle: Bundle, space: LatentSpace, latents: NDArray[np.float32]) -> Pieces:
     with counting("decoding") as tell:
-        for part in batches(len(latents), CHUNK):
+        for part in batches(len(latents), rows_at_once(space)):
             yield part, bundle.modality.to_raw(space.decode(latents[part]))
             tell(part.stop, len(latents))
 

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from latentarium.applications.codes import read_codes, write_codes
 from latentarium.applications.compression.codec import CompressedRows, Lossy, compress, decibels, open_compressed
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.coding import CHUNK, Pieces, read_codes, run_decode, write_codes, write_npy, write_parquet
+from latentarium.cli.coding import Pieces, run_decode, write_npy, write_parquet
 from latentarium.cli.output import bold, check_ending, counting, emit
 from latentarium.data.modalities import ImageModality
 from latentarium.data.rows import Rows
 from latentarium.errors import invalid
+from latentarium.training.priors import rows_at_once
 
 PLAIN, ENDING = "plain", ".lsc"
 
@@ -89,7 +91,7 @@ def _wanted(words: str | None, count: int) -> range:
 def _plain(bundle: Bundle, rows: Rows, out: Path) -> dict[str, Any]:
     """Codes as they are, in Parquet; how well they decode is seen from the file."""
     with counting("encoding") as tell:
-        for part in write_codes(bundle, rows, out):
+        for part in write_codes(bundle, rows, out, labels=False):
             tell(part.stop, len(rows))
     size = out.stat().st_size
     return {
@@ -104,9 +106,9 @@ def _plain(bundle: Bundle, rows: Rows, out: Path) -> dict[str, Any]:
 
 def _psnr(bundle: Bundle, rows: Rows, out: Path) -> float:
     """Decibels, peak 255, of what the codes in a file decode to."""
-    _, codes = read_codes(out, bundle.space.shape)
+    codes = read_codes(out, bundle=bundle).codes
     squares = 0
-    for part in batches(len(rows), CHUNK):
+    for part in batches(len(rows), rows_at_once(bundle.space)):
         again = bundle.modality.to_raw(bundle.space.decode(codes[part]))
         squares += int(((again.astype(np.int64) - rows.raw[part]) ** 2).sum())
     return decibels(squares, len(rows) * int(np.prod(bundle.space.data_shape)))

@@ -64,9 +64,9 @@ def fit_bundle(request: Request) -> Bundle:
     settings, source = _settings(request)
     with counting("reading") as tell:
         rows, found = open_rows(source.spec, labels=source.label, size=source.size, seed=source.seed, progress=tell)
-    if not place.resume:
-        write_json(place.workdir / "source.json", asdict(found))
     try:
+        if not place.resume:
+            write_json(place.workdir / "source.json", asdict(found))
         with progress_bar(before=_remarks(rows)) as hear, counting("writing the bundle") as tell:
             return fit_to_bundle(rows, settings, place, source=found, callback=hear, progress=tell)
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """`.npy` and `.npz` files: one array of pictures or table rows, and what lies beside it."""
 
-import hashlib
+import shutil
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from latentarium.data.columns import matrix_table
 from latentarium.data.draft import Draft
 from latentarium.data.levels import picture_rows
+from latentarium.data.long_tables import LongTable, matrix_pieces, state_of
 from latentarium.data.storage import Reading
 from latentarium.errors import InvalidInput, invalid
+from latentarium.files import replacing
 
 MAIN_NAMES = ("x", "X", "images", "imgs", "data", "arr_0")
 LABEL_NAMES = ("label", "labels", "y", "Y", "target", "targets")
@@ -29,10 +31,7 @@ def open_npy(path: Path, reading: Reading) -> Draft:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except _BROKEN as error:
         raise _unreadable(path, error) from error
-    status = path.stat()
-    key = hashlib.sha256(f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {reading.frame}".encode())
-    target = reading.cache / "pictures" / f"{key.hexdigest()[:32]}.npy"
-    return array_draft(array, path.name, reading, target=target)
+    return array_draft(array, path.name, reading, made_from=state_of(path))
 
 
 def open_npz(path: Path, reading: Reading) -> Draft:
@@ -40,10 +39,10 @@ def open_npz(path: Path, reading: Reading) -> Draft:
 
     1-D arrays of its length become columns, as do the columns of a factor matrix.
     """
-    arrays = read_npz(path)
+    arrays = read_npz(path, reading)
     main = _main(arrays, path.name)
     columns, unused = _columns(arrays, main)
-    draft = array_draft(arrays[main], f"{path.name}: {main}", reading)
+    draft = array_draft(arrays[main], f"{path.name}: {main}", reading, made_from=f"{state_of(path)} {main}")
     notes = (f"arrays not used: {', '.join(unused)}",) if unused else ()
     return Draft(
         name=path.stem,
@@ -55,25 +54,45 @@ def open_npz(path: Path, reading: Reading) -> Draft:
     )
 
 
-def array_draft(array: NDArray[Any], name: str, reading: Reading, *, target: Path | None = None) -> Draft:
-    """Pictures from three or four axes, a table of unnamed columns from two."""
+def array_draft(array: NDArray[Any], name: str, reading: Reading, *, made_from: str = "") -> Draft:
+    """Pictures from three or four axes, a table of unnamed columns from two.
+
+    `made_from` tells the array from others where what is made of it is too large for memory.
+    """
     if array.dtype.kind not in "fiub":
         raise invalid(name, "a numeric array", f"dtype {array.dtype}", "convert it to numbers")
     if not array.size:
         raise invalid(name, "an array with values", f"shape {array.shape}")
+    if array.ndim == 2 and made_from and reading.is_long(array.nbytes):
+        table = LongTable.scan(matrix_pieces(array), reading, made_from=made_from)
+        return Draft(name=Path(name).stem, table=table, named=False)
     if array.ndim == 2:
         return Draft(name=Path(name).stem, table=matrix_table(array), named=False)
+    target = reading.cached("pictures", made_from) if made_from else None
     images, notes = picture_rows(array, name, reading, target=target)
     return Draft(name=Path(name).stem, images=images, notes=notes)
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Every array of the archive; arrays of Python objects are refused, as reading them could run code."""
+def read_npz(path: Path, reading: Reading | None = None) -> dict[str, NDArray[Any]]:
+    """Every array of the archive; arrays of Python objects are refused, as reading them could run code.
+
+    With a `reading`, arrays beyond its memory limit are unpacked into its cache and memory-mapped.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: _member(archive, name, path, reading) for name in archive.files}
     except (*_BROKEN, AttributeError, TypeError) as error:
         raise _unreadable(path, error) from error
+
+
+def _member(archive: Any, name: str, path: Path, reading: Reading | None) -> NDArray[Any]:
+    packed = f"{name}.npy"
+    if reading is None or archive.zip.getinfo(packed).file_size <= reading.memory_limit:
+        return archive[name]
+    target = reading.cached("unpacked", f"{state_of(path)} {name}")
+    with replacing(target) as temporary, archive.zip.open(packed) as source, temporary.open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+    return np.load(target, mmap_mode="r", allow_pickle=False)
 
 
 def _unreadable(path: Path, error: BaseException) -> InvalidInput:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.data.columns import ColumnValues, read_column
+from latentarium.data.long_tables import LongTable
 from latentarium.data.modalities import LARGEST, SMALLEST, Column, ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.data.sentences import SentenceModality
@@ -21,8 +22,8 @@ TEXT, LABEL_NAMES = "text", ("label", "intent", "category", "topic")
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """Rows without parts: `images` uint8 (n, c, h, w), `texts`, a `table`, a pyarrow.Table of columns to learn from, or
-    `raw` rows of a `modality` that needs no fitting.
+    """Rows without parts: `images` uint8 (n, c, h, w), `texts`, a `table` of columns to learn from (a pyarrow.Table, or
+    a `LongTable`, which only a fitted modality can read), or `raw` rows of a `modality` that needs no fitting.
 
     `ids` None means the row number; `validation`, `test` are the data's own parts (`validation_rows` to draw where
     it has none); rows of one of the `groups` (n,) stay in one part; `named` says whether the user named the table's
@@ -60,7 +61,8 @@ def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
     ['train/000000', 'train/000001']
     """
     width = max(6, len(str(count)))
-    return np.array([f"{prefix}{i:0{width}d}" for i in range(count)], dtype=np.str_)
+    names = (f"{prefix}{i:0{width}d}" for i in range(count))
+    return np.fromiter(names, dtype=f"<U{len(prefix) + width}", count=count)
 
 
 def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) -> Rows:
@@ -110,7 +112,7 @@ def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | N
 def _raw_like(draft: Draft, modality: Modality) -> NDArray[Any]:
     """The rows of `draft` in the raw form of `modality`."""
     if isinstance(modality, TableModality) and draft.table is not None:
-        return modality.parse(draft.table)
+        return draft.table.parsed(modality) if isinstance(draft.table, LongTable) else modality.parse(draft.table)
     if isinstance(modality, ImageModality) and draft.images is not None:
         raw = draft.images
         if raw.shape[1:] != modality.data_shape:

@@ -157,6 +157,7 @@ def open_like(
         memory_limit=memory_limit,
         progress=progress,
         needed=_needed(modality),
+        in_pieces=isinstance(modality, TableModality),
         bars=modality.bars if isinstance(modality, GridModality) else DEFAULT_BARS,
     )
     return finish_like(_read(spec, reading, label), modality, source=os.fspath(spec), label=label)
@@ -199,7 +200,7 @@ def _read_folder(path: Path, reading: Reading) -> Draft:
 def _read_file(path: Path, reading: Reading, label: str | None) -> Draft:
     suffix = path.suffix.lower()
     if suffix in (*CSV_SUFFIXES, *PARQUET_SUFFIXES):
-        return open_table(path, label=label, needed=reading.needed)
+        return open_table(path, reading, label=label)
     if suffix in TEXT_SUFFIXES:
         return open_lines(path)
     if suffix in JSON_SUFFIXES:

@@ -1,7 +1,7 @@
 """CSV and Parquet files as tables: what is a label, an id or a column to learn from."""
 
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,78 @@ import numpy as np
 
 from latentarium.data.columns import check_names, is_id, labels_of
 from latentarium.data.draft import Draft
+from latentarium.data.long_tables import LongTable, piece_rows, state_of
+from latentarium.data.storage import Reading
 from latentarium.errors import InvalidInput, invalid
 
 CSV_SUFFIXES = (".csv", ".tsv")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
-def open_table(path: Path, *, label: str | None = None, needed: Collection[str] = ()) -> Draft:
+def open_table(path: Path, reading: Reading, *, label: str | None = None) -> Draft:
     """A CSV (comma, semicolon or tab) or Parquet file; `label` names the column taken out as "label"."""
-    read = read_parquet if path.suffix.lower() in PARQUET_SUFFIXES else read_csv
-    return table_draft(read(path), path.name, label=label, needed=needed)
+    of_parquet = path.suffix.lower() in PARQUET_SUFFIXES
+    if label is None and reading.is_long(_size(path, of_parquet=of_parquet)):
+        return _long_draft(path, reading, of_parquet=of_parquet)
+    read = read_parquet if of_parquet else read_csv
+    return table_draft(read(path), path.name, label=label, needed=reading.needed)
+
+
+def _size(path: Path, *, of_parquet: bool) -> int:
+    """Bytes of a table when it is unpacked, about."""
+    if not of_parquet:
+        return path.stat().st_size
+    metadata = _opened_parquet(path).metadata
+    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+
+
+def _long_draft(path: Path, reading: Reading, *, of_parquet: bool) -> Draft:
+    """A table that is read in pieces."""
+    import pyarrow as pa
+
+    scan = _scan_parquet if of_parquet else _scan_csv
+    try:
+        table = scan(path, reading)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+    if not table.num_rows:
+        raise invalid(path.name, "a table with rows", "a header only")
+    return Draft(name=path.stem, table=table, ids=table.ids)
+
+
+def _scan_parquet(path: Path, reading: Reading) -> LongTable:
+    return LongTable.scan(lambda: _parquet_pieces(path), reading, made_from=state_of(path))
+
+
+def _scan_csv(path: Path, reading: Reading) -> LongTable:
+    """Columns whose types were guessed wrongly from the first lines are read as text, of which numbers are made."""
+    import pyarrow as pa
+
+    try:
+        return LongTable.scan(lambda: _csv_pieces(path), reading, made_from=state_of(path))
+    except pa.ArrowInvalid as error:
+        if "conversion error" not in str(error):
+            raise
+    return LongTable.scan(lambda: _csv_pieces(path, as_text=True), reading, made_from=state_of(path))
+
+
+def _parquet_pieces(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+
+    file = _opened_parquet(path)
+    for batch in file.iter_batches(batch_size=piece_rows(file.metadata.num_columns)):
+        yield pa.Table.from_batches([batch])
+
+
+def _csv_pieces(path: Path, *, as_text: bool = False) -> Iterator[Any]:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    parse, names = _parsing(path)
+    types = {name: pa.string() for name in names} if as_text else {}
+    with arrow_csv.open_csv(path, parse_options=parse, convert_options=_converting(types)) as reader:
+        for batch in reader:
+            yield _in_utf8(pa.Table.from_batches([batch]), path)
 
 
 def table_draft(table: Any, name: str, *, label: str | None = None, needed: Collection[str] = ()) -> Draft:
@@ -57,12 +119,10 @@ def read_csv(path: Path) -> Any:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    delimiter, names = _header(path)
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    parse, names = _parsing(path)
 
     def read(types: dict[str, Any]) -> Any:
-        convert = arrow_csv.ConvertOptions(strings_can_be_null=True, column_types=types)
-        return arrow_csv.read_csv(path, parse_options=parse, convert_options=convert)
+        return arrow_csv.read_csv(path, parse_options=parse, convert_options=_converting(types))
 
     try:
         table = read({})
@@ -74,6 +134,27 @@ def read_csv(path: Path) -> Any:
             table = read({name: pa.string() for name in names})
         except pa.ArrowInvalid as again:
             raise _unreadable(path, again) from again
+    return _in_utf8(table, path)
+
+
+def _parsing(path: Path) -> tuple[Any, list[str]]:
+    """How the lines of a CSV file are cut, and its column names."""
+    from pyarrow import csv as arrow_csv
+
+    delimiter, names = _header(path)
+    return arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True), names
+
+
+def _converting(types: dict[str, Any]) -> Any:
+    from pyarrow import csv as arrow_csv
+
+    return arrow_csv.ConvertOptions(strings_can_be_null=True, column_types=types)
+
+
+def _in_utf8(table: Any, path: Path) -> Any:
+    """The table, refused where a column holds other bytes."""
+    import pyarrow as pa
+
     coded = [field.name for field in table.schema if pa.types.is_binary(field.type)]
     if coded:
         raise invalid(path.name, "UTF-8 text", f"other bytes in column {coded[0]!r}", "save it as UTF-8")
@@ -87,6 +168,16 @@ def read_parquet(path: Path) -> Any:
 
     try:
         return parquet.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _opened_parquet(path: Path) -> Any:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        return parquet.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from error
 

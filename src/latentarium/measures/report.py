@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
@@ -106,6 +106,21 @@ def html_page(title: str, body: str, *, version: str) -> str:
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
         f"<body>\n<main>\n{body}{foot}\n</main>\n</body>\n</html>\n"
     )
+
+
+def numbers_html(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A part of a page with a table of plain words and numbers.
+
+    Examples
+    --------
+    >>> "<tr><td>a &amp; b</td><td>1</td></tr>" in numbers_html(["name", "value"], [("a & b", 1)])
+    True
+    """
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    cells = ("".join(f"<td>{escape(str(cell))}</td>" for cell in row) for row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<section><h2>In numbers</h2><div class="scroll">{table}</div></section>\n'
 
 
 def _head(content: ReportContent) -> str:

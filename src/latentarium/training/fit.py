@@ -19,7 +19,7 @@ from latentarium.errors import InvalidInput, TrainingFailed, invalid
 from latentarium.models.autoencoder import Autoencoder, build
 from latentarium.models.custom import custom_autoencoder
 from latentarium.models.start import start_linear
-from latentarium.rng import generator
+from latentarium.rng import draw, generator
 from latentarium.training import adversarial, loop, schedule
 from latentarium.training.batches import Batches, View
 from latentarium.training.bound import BOUND, calibrate
@@ -178,8 +178,7 @@ def _sample(rows: Rows, settings: FitSettings) -> NDArray[np.float32]:
 
 def _drawn(rows: Rows, most: int, seed: int) -> NDArray[np.int64]:
     """At most `most` training rows, a seeded draw."""
-    train_rows = rows.splits["train"]
-    return np.sort(generator(seed, SAMPLE_STREAM).choice(train_rows, min(most, len(train_rows)), replace=False))
+    return draw(rows.splits["train"], most, seed=seed, stream=SAMPLE_STREAM)
 
 
 def _fresh_model(

@@ -13,7 +13,7 @@ from latentarium.data.rows import Rows
 from latentarium.distributions import ConditionalMixture, DiagonalMixture, Distribution, Mixture, Normal
 from latentarium.errors import invalid
 from latentarium.nn.flows import LAYERS, MOST_LAYERS, fit_flow
-from latentarium.rng import generator
+from latentarium.rng import draw, generator
 from latentarium.space import LatentSpace
 
 PRIOR_ROWS, STOPPING_ROWS = 20_000, 5000
@@ -192,9 +192,7 @@ def _fit_vamp(train: Encoded, components: int, seed: int) -> DiagonalMixture:
 def prior_rows(numbers: NDArray[np.int64], part: str, *, seed: int) -> NDArray[np.int64]:
     """The row numbers of a part that a prior sees: all, or a seeded draw."""
     most = PRIOR_ROWS if part == "train" else STOPPING_ROWS
-    if len(numbers) <= most:
-        return numbers
-    return np.sort(generator(seed, _ROWS).choice(numbers, most, replace=False))
+    return draw(numbers, most, seed=seed, stream=_ROWS)
 
 
 def rows_at_once(space: LatentSpace) -> int:

@@ -28,7 +28,7 @@ from latentarium.conditions import conditions_to_json
 from latentarium.data.rows import Rows
 from latentarium.models.export import export_graphs
 from latentarium.models.spaces import autoencoder_space
-from latentarium.rng import generator
+from latentarium.rng import draw
 from latentarium.space import LatentSpace
 from latentarium.training.fit import Fitted
 from latentarium.training.priors import (
@@ -149,7 +149,7 @@ def kept_rows(rows: Rows, *, seed: int) -> NDArray[np.int64]:
     test = rows.splits["test"]
     each = max(1, int(np.asarray(rows.raw[:1]).nbytes))
     count = int(min(len(test), KEPT_ROWS, max(1, KEPT_BYTES // each)))
-    return np.sort(generator(seed, KEPT_STREAM).choice(test, count, replace=False))
+    return draw(test, count, seed=seed, stream=KEPT_STREAM)
 
 
 def row_columns(rows: Rows, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

@@ -13,19 +13,20 @@ from latentarium import __version__, pictures
 from latentarium.applications.anomaly.detector import REFERENCE_ROWS, REFERENCE_VALUES, LatentOutlierDetector
 from latentarium.applications.evaluation import source_rows
 from latentarium.applications.specsheet import feature_names
-from latentarium.arrays import FloatArray, batches, check_positive_int
-from latentarium.bundle import Bundle, table_writer
+from latentarium.arrays import FloatArray, batches, check_positive_int, rows_within
+from latentarium.bundle import Bundle, arrow_table
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError, invalid
-from latentarium.files import replacing
+from latentarium.files import replacing, write_text
 from latentarium.measures import Section
 from latentarium.measures.detection import Drift, Threshold, benjamini_hochberg, calibration_drift, conformal_p_values
-from latentarium.measures.report import facts_html, html_page, section_html
-from latentarium.rng import generator
+from latentarium.measures.report import facts_html, html_page, numbers_html, section_html
+from latentarium.rng import draw, generator
+from latentarium.training.priors import rows_at_once
 
 Array = NDArray[np.float64]
-CHUNK = 2048
+WRITTEN_ROWS = 65_536
 CALIBRATION_ROWS = 10_000
 SHOWN_FEATURES = 8
 _REFERENCE, _CALIBRATION, _KEPT = 64, 65, 66
@@ -116,7 +117,7 @@ def detect(
     detector, which = fit_detector(bundle, settings, data=data)
     tell = progress or (lambda *_: None)
     scores, because = np.empty(len(rows)), _Because.of(bundle, len(rows))
-    for part in batches(len(rows), CHUNK):
+    for part in batches(len(rows), rows_at_once(bundle.space)):
         x = rows.array(part)
         scores[part] = detector.anomaly_score(x)
         if because is not None:
@@ -174,11 +175,8 @@ def _by_kept_rows(bundle: Bundle, detector: LatentOutlierDetector) -> tuple[Late
 
 
 def _drawn(source: Rows, part: str, most: int, seed: int, stream: int) -> FloatArray:
-    numbers = source.splits[part]
-    count = min(most, max(2, REFERENCE_VALUES // int(np.prod(source.modality.data_shape))))
-    if len(numbers) > count:
-        numbers = np.sort(generator(seed, stream).choice(numbers, count, replace=False))
-    return source.array(numbers)
+    count = rows_within(REFERENCE_VALUES, source.modality.data_shape, most=most)
+    return source.array(draw(source.splits[part], count, seed=seed, stream=stream))
 
 
 class _Because:
@@ -202,17 +200,16 @@ class _Because:
 
 
 def write_table(detection: Detection, path: Path) -> None:
-    """The results as Parquet or CSV."""
-    if path.suffix.lower() == ".parquet":
-        with replacing(path) as temporary:
-            table_writer(detection.columns())(temporary)
-        return
-    import pyarrow as pa
+    """The results as Parquet or CSV, piece by piece."""
     import pyarrow.csv
+    import pyarrow.parquet
 
-    columns = {name: pa.array(np.asarray(values).tolist()) for name, values in detection.columns().items()}
-    with replacing(path) as temporary:
-        pyarrow.csv.write_csv(pa.table(columns), temporary)
+    writer = pyarrow.parquet.ParquetWriter if path.suffix.lower() == ".parquet" else pyarrow.csv.CSVWriter
+    columns = detection.columns()
+    schema = arrow_table({name: values[:1] for name, values in columns.items()}).schema
+    with replacing(path) as temporary, writer(temporary, schema) as file:
+        for part in batches(len(detection.rows), WRITTEN_ROWS):
+            file.write_table(arrow_table({name: values[part] for name, values in columns.items()}))
 
 
 def odd_pictures(detection: Detection) -> Any:
@@ -238,8 +235,7 @@ def write_page(detection: Detection, bundle: Bundle, path: Path) -> None:
     head = f'<header><h1>Odd rows</h1><p class="lead">{escape(lead)}</p>{facts_html(facts)}'
     head += "<ul class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul></header>"
     body = head + "".join(section_html(section) for section in _sections(detection)) + _oddest_html(detection)
-    with replacing(path) as temporary:
-        temporary.write_text(html_page("Odd rows", body, version=__version__), encoding="utf-8")
+    write_text(path, html_page("Odd rows", body, version=__version__))
 
 
 def _sections(detection: Detection) -> list[Section]:
@@ -276,12 +272,14 @@ def _bars(detection: Detection) -> list[tuple[str, str]]:
 
 
 def _oddest_html(detection: Detection) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(str(detection.rows.ids[i]))}</td><td>{detection.scores[i]:.4g}</td>"
-        f"<td>{detection.p_values[i]:.2g}</td><td>{'yes' if detection.odd[i] else ''}</td>"
-        f"<td>{'yes' if detection.discoveries[i] else ''}</td></tr>"
+    rows = (
+        (
+            detection.rows.ids[i],
+            f"{detection.scores[i]:.4g}",
+            f"{detection.p_values[i]:.2g}",
+            "yes" if detection.odd[i] else "",
+            "yes" if detection.discoveries[i] else "",
+        )
         for i in detection.oddest
     )
-    heads = "".join(f"<th>{name}</th>" for name in ("row", "score", "p-value", "odd", "discovery"))
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<section><h2>In numbers</h2><div class="scroll">{table}</div></section>\n'
+    return numbers_html(("row", "score", "p-value", "odd", "discovery"), rows)

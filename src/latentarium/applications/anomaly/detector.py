@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from latentarium.applications.anomaly.parts import Batch, Part, Setting, fit_parts, parse_scores
-from latentarium.applications.learning import Frame, learn_space
-from latentarium.arrays import FloatArray, batches, pad_rows
+from latentarium.applications.learning import Frame, checked_rows, learn_space
+from latentarium.arrays import FloatArray, batches, pad_rows, rows_within
 from latentarium.errors import InvalidInput, invalid
 from latentarium.measures.detection import (
     Drift,
@@ -25,7 +25,7 @@ from latentarium.measures.detection import (
     quantile_threshold,
     rows_needed,
 )
-from latentarium.rng import check_seed, generator
+from latentarium.rng import check_seed, draw, generator
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -51,7 +51,10 @@ class Judge:
 
     @classmethod
     def fit(cls, setting: Setting, reference: FloatArray, *, scores: str) -> "Judge":
-        parts = fit_parts(setting, _capped(reference, setting.seed), scores)
+        most = rows_within(REFERENCE_VALUES, reference.shape[1:], most=REFERENCE_ROWS)
+        if len(reference) > most:
+            reference = reference[draw(np.arange(len(reference)), most, seed=setting.seed, stream=_REFERENCE)]
+        parts = fit_parts(setting, reference, scores)
         return cls(setting=setting, parts=parts, units=dict.fromkeys(parts, 1.0))
 
     def in_units_of(self, calibration: FloatArray) -> "Judge":
@@ -174,10 +177,10 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
         """
         del y
         share = self._check()
-        given = self._rows(X, reset=True)
+        given = checked_rows(self, X, reset=True)
         self._frame = Frame.of(given) if self.space is None else Frame.of_space(self.space)
         x = self._frame.array(given)
-        own = None if calibration_rows is None else self._frame.array(self._rows(calibration_rows, reset=False))
+        own = None if calibration_rows is None else self._frame.array(checked_rows(self, calibration_rows, reset=False))
         self.labels_ = np.ones(len(x), np.int64)
         if share:
             self._fit_to(x, own)
@@ -283,13 +286,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     def _seen(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         check_is_fitted(self, "threshold_")
-        return self._frame.array(self._rows(X, reset=False))
-
-    def _rows(self, X: Any, *, reset: bool) -> NDArray[Any]:  # noqa: N803
-        fewest = 2 if reset else 1
-        return np.asarray(
-            validate_data(self, X, reset=reset, allow_nd=True, dtype="numeric", ensure_min_samples=fewest)
-        )
+        return self._frame.array(checked_rows(self, X, reset=False))
 
     def _check(self) -> float:
         """Check the settings; gives the share of odd rows in X, 0 for none."""
@@ -329,10 +326,3 @@ def _parted(x: FloatArray, share: float, seed: int) -> tuple[FloatArray, FloatAr
     order = generator(seed, _SPLIT).permutation(len(x))
     held = min(len(x) - 1, max(1, round(share * len(x))))
     return x[np.sort(order[held:])], x[np.sort(order[:held])]
-
-
-def _capped(x: FloatArray, seed: int) -> FloatArray:
-    most = min(REFERENCE_ROWS, max(2, REFERENCE_VALUES // int(np.prod(x.shape[1:]))))
-    if len(x) <= most:
-        return x
-    return x[np.sort(generator(seed, _REFERENCE).choice(len(x), most, replace=False))]

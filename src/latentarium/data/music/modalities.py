@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,19 +81,41 @@ class TokenModality(ABC):
         """JSON-ready form."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class GridModality(ABC):
     """What melodies and drums share: bars of four quarters on a grid of sixteenths."""
 
-    bars: int
+    bars: int = 2
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_positive_int(self.bars, "bars", high=MOST_BARS)
 
     @property
     def steps(self) -> int:
         """Sixteenths of a row."""
         return self.bars * STEPS_PER_BAR
 
+    @property
+    def low(self) -> float:
+        return 0.0
+
+    @property
+    def high(self) -> float:
+        return 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(bars=stored["bars"])
+
 
 @dataclass(frozen=True, kw_only=True)
-class MelodyModality(TokenModality, GridModality):
+class MelodyModality(GridModality, TokenModality):
     """One voice: raw symbols uint8 (n, 16 bars), array one-hot (n, 90, 16 bars).
 
     Symbols: 0 is silence, 1 lets the note before go on, k from 2 strikes MIDI pitch k + 19 (21 to 108).
@@ -106,11 +128,7 @@ class MelodyModality(TokenModality, GridModality):
     ((1, 90, 16), True)
     """
 
-    bars: int = 2
     kind: ClassVar[str] = "melody"
-
-    def __post_init__(self) -> None:
-        check_positive_int(self.bars, "bars", high=MOST_BARS)
 
     @property
     def symbols(self) -> int:
@@ -119,14 +137,6 @@ class MelodyModality(TokenModality, GridModality):
     @property
     def length(self) -> int:
         return self.steps
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "MelodyModality":
-        """The inverse of `to_json`."""
-        return cls(bars=stored["bars"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,23 +150,11 @@ class DrumModality(GridModality):
     (1, 9, 16)
     """
 
-    bars: int = 2
     kind: ClassVar[str] = "drums"
-
-    def __post_init__(self) -> None:
-        check_positive_int(self.bars, "bars", high=MOST_BARS)
 
     @property
     def data_shape(self) -> tuple[int, int]:
         return len(DRUMS), self.steps
-
-    @property
-    def low(self) -> float:
-        return 0.0
-
-    @property
-    def high(self) -> float:
-        return 1.0
 
     def to_array(self, raw: NDArray[Any]) -> FloatArray:
         """Raises `InvalidInput` for another dtype or shape, or values other than 0 and 1."""
@@ -167,11 +165,3 @@ class DrumModality(GridModality):
     def to_raw(self, array: NDArray[Any]) -> NDArray[np.uint8]:
         """What is struck with a probability of a half or more."""
         return (as_rows(array, self.data_shape, name="drums") >= 0.5).astype(np.uint8)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, **asdict(self)}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "DrumModality":
-        """The inverse of `to_json`."""
-        return cls(bars=stored["bars"])

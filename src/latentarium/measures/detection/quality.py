@@ -66,13 +66,15 @@ def average_precision(scores: ArrayLike, odd: ArrayLike, *, seed: int = 0) -> Sc
     >>> round(average_precision([4, 3, 2, 1], [True, False, True, False]).value, 4)
     0.8333
     """
+    from sklearn.metrics import average_precision_score
+
     values, truth = _pair(scores, odd)
     random, groups = generator(seed, _RESAMPLE), (np.flatnonzero(truth), np.flatnonzero(~truth))
     draws = np.empty(RESAMPLES)
     for r in range(RESAMPLES):
         rows = np.concatenate([random.choice(group, len(group)) for group in groups])
-        draws[r] = _average_precision(values[rows], truth[rows])
-    value = _average_precision(values, truth)
+        draws[r] = average_precision_score(truth[rows], values[rows])
+    value = float(average_precision_score(truth, values))
     low, high = np.quantile(draws, [0.025, 0.975])
     return Score(
         name="average_precision",
@@ -142,15 +144,6 @@ def aupro(maps: ArrayLike, masks: ArrayLike, *, most_false: float = FALSE_ALARMS
         meaning="Share of each defect that lights up, averaged over shares of false pixels up to 30 %.",
         misleads="masks are drawn generously: their normal rims cannot light up.",
     )
-
-
-def _average_precision(values: Array, truth: NDArray[np.bool_]) -> float:
-    order = np.argsort(-values, kind="stable")
-    ordered, hits = values[order], truth[order]
-    last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
-    found = np.cumsum(hits)[last]
-    precision, gain = found / (last + 1), np.diff(found, prepend=0)
-    return float((precision * gain).sum() / hits.sum())
 
 
 def _placements(known: NDArray[np.floating], values: NDArray[np.floating]) -> Array:
