@@ -100,7 +100,7 @@ class Geometry:
         if clock.size and not (clock.min() >= 0 and clock.max() <= len(flat) - 1):
             raise invalid("times", f"from 0 to {len(flat) - 1}", f"{clock.min():g} to {clock.max():g}")
         points = self._spline(flat, clock, loop) if path == "spline" else self._legs(path or self.path, flat, clock)
-        return self.project(points.astype(np.float32)).reshape(len(clock), *wide.shape[1:])
+        return self.project(points).reshape(len(clock), *wide.shape[1:])
 
     def _legs(self, path: str, stops: Array, times: Array) -> Array:
         points = np.empty((len(times), stops.shape[1]))
@@ -118,7 +118,9 @@ class Geometry:
         lengths = np.linalg.norm(stops, axis=1)
         turned = spline(stops / np.maximum(lengths, 1e-12)[:, None], times, loop=loop)
         turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12)
-        return turned * np.interp(times, np.arange(len(lengths)), lengths)[:, None]
+        reach: Any = np.interp(times, np.arange(len(lengths)), lengths)
+        points: Array = turned * reach[:, None]
+        return points
 
     def _walk(self, path: str, a: Array, b: Array, t: Array) -> Array:
         if path == "lerp":

@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float32]
 Times = NDArray[np.float64]
 Timing = Literal["eased", "steady", "even"]
 TIMINGS: tuple[Timing, ...] = ("eased", "steady", "even")
-MOST_FRAMES = 10_000
+MOST_FRAMES, MOST_A_SIDE = 10_000, 100
 _DENSE = 16
 """Points a leg by which an even walk measures how fast the data change."""
 _CHUNK = 64
@@ -97,8 +97,8 @@ def palette(
     """
     if len(corners) != 4:
         raise invalid("corners", "four points", len(corners))
-    check_positive_int(rows, "rows", low=2, high=100)
-    check_positive_int(columns, "columns", low=2, high=100)
+    check_positive_int(rows, "rows", low=2, high=MOST_A_SIDE)
+    check_positive_int(columns, "columns", low=2, high=MOST_A_SIDE)
     between = space.geometry.interpolate
     left, right = (between(corners[side], corners[side + 2], steps=rows, path=path) for side in (0, 1))
     points = np.concatenate([between(a, b, steps=columns, path=path) for a, b in zip(left, right, strict=True)])
