@@ -118,9 +118,7 @@ class Geometry:
         lengths = np.linalg.norm(stops, axis=1)
         turned = spline(stops / np.maximum(lengths, 1e-12)[:, None], times, loop=loop)
         turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12)
-        reach: Any = np.interp(times, np.arange(len(lengths)), lengths)
-        points: Array = turned * reach[:, None]
-        return points
+        return turned * self._legs("lerp", lengths[:, None], times)
 
     def _walk(self, path: str, a: Array, b: Array, t: Array) -> Array:
         if path == "lerp":

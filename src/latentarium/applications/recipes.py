@@ -33,7 +33,7 @@ FRAMES_A_SECOND = 25
 SECONDS_A_LEG, FRAMES_A_LEG = 1.0, 4
 """Of a walk: of pictures the first, of everything else the second."""
 ROLLS_A_SECOND = 2
-LONGEST = 3600.0
+LONGEST, LARGEST_SCALE = 3600.0, 64
 _FOREIGN = ("encoder.onnx", "decoder.onnx")
 _MAKES = (MODEL, PRIOR, GIVEN, "codes.parquet", "rows.parquet")
 
@@ -49,6 +49,7 @@ class Made:
     ids : names of the rows where they are written as a table
     labels : one text for each row of a sheet
     seconds : length of the film, None where the rows are no frames in time
+    scale : whole factor to enlarge a film by, None for one at which it is watched
     facts : what a result says of it, JSON-ready
     words : the same for a person
     """
@@ -58,6 +59,7 @@ class Made:
     ids: Sequence[str] | None = None
     labels: Sequence[str] = ()
     seconds: float | None = None
+    scale: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     words: str
 
@@ -157,6 +159,7 @@ class Walk:
     timing: walks.Timing = "eased"
     frames: int | None = None
     seconds: float | None = None
+    scale: int | None = None
     temperature: float = 1.0
     truncation: float = 1.0
     given: tuple[str, ...] = ()
@@ -172,6 +175,8 @@ class Walk:
             check_positive_int(self.draws, "--draws", low=2, high=1000)
         if self.seconds is not None and not 0 < self.seconds <= LONGEST:
             raise invalid("--seconds", f"more than 0, at most {LONGEST:g}", self.seconds)
+        if self.scale is not None:
+            check_positive_int(self.scale, "--scale", high=LARGEST_SCALE)
         legs = (len(self.rows) or self.draws) - 1 + self.loop
         if isinstance(bundle.modality, ImageModality):
             seconds = self.seconds or SECONDS_A_LEG * legs
@@ -208,6 +213,7 @@ class Walk:
             array=found,
             ids=[f"{frame}" for frame in range(frames)],
             seconds=seconds,
+            scale=self.scale,
             facts={**through, "frames": frames, "seconds": seconds, "loop": self.loop},
             words=f"{frames} frames through {len(stops)} {'rows' if self.rows else 'draws'}",
         )

@@ -86,6 +86,9 @@ def walk(
     ] = "eased",
     seconds: Annotated[float | None, typer.Option(help="How long.", show_default="1 from stop to stop")] = None,
     frames: Annotated[int | None, typer.Option(help="How many.", show_default="25 a second")] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="Enlarge pixels by this factor.", show_default="up to 256 pixels a side")
+    ] = None,
     draws: Annotated[int, typer.Option(help="How many draws to go through, without ROWS.")] = 8,
     temperature: Temperature = 1.0,
     truncation: Truncation = 1.0,
@@ -109,6 +112,7 @@ def walk(
         timing=cast(Any, timing),
         frames=frames,
         seconds=seconds,
+        scale=scale,
         temperature=temperature,
         truncation=truncation,
         given=tuple(given or ()),

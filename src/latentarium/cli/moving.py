@@ -56,7 +56,7 @@ def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str,
         made = recipe.make(bundle, tell)
     text = recipe_text(recipe, bundle)
     for film in films:
-        show_moving(bundle, made.array, film, seconds=made.seconds or 0, text=text)
+        show_moving(bundle, made, film, text=text)
     _show_still(bundle, made, [file for file in files if file not in films], text)
     emit({**facts, **made.facts, **files_entry(files)}, as_json=as_json, words=f"{made.words}: {files_words(files)}")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium import pictures
-from latentarium.applications.recipes import ROLLS
+from latentarium.applications.recipes import ROLLS, Made
 from latentarium.bundle import Bundle
 from latentarium.cli.output import PICTURES, bold, check_ending, counting, write_picture
 from latentarium.data.modalities import ImageModality, TableModality
@@ -58,16 +58,18 @@ def show(bundle: Bundle, array: Array, files: Sequence[Path], *, columns: int, i
         write_rows(bundle, array, files[0], ids, text=text)
 
 
-def show_moving(bundle: Bundle, array: Array, file: Path, *, seconds: float, text: str = "") -> None:
-    """Write decoded rows (n, ..) as frames in time: pictures, or piano rolls."""
+def show_moving(bundle: Bundle, made: Made, file: Path, *, text: str = "") -> None:
+    """Write what is made as frames in time: pictures, or piano rolls."""
     modality = bundle.modality
     if isinstance(modality, GridModality):
-        frames = pictures.roll_pixels(notes_of(modality, modality.to_raw(array)))
+        frames = pictures.roll_pixels(notes_of(modality, modality.to_raw(made.array)))
     else:
-        frames = pictures.to_pixels(array)
-    kind = pictures.MOVING[file.suffix.lower()]
+        frames = pictures.to_pixels(made.array)
+    film = pictures.Film(
+        kind=pictures.MOVING[file.suffix.lower()], seconds=made.seconds or 0, scale=made.scale, text=text
+    )
     with counting("writing") as tell, replacing(file) as temporary:
-        pictures.write_animation(temporary, frames, kind=kind, seconds=seconds, text=text, progress=tell)
+        pictures.write_animation(temporary, frames, film, progress=tell)
 
 
 def show_pairs(bundle: Bundle, x: Array, again: Array, files: Sequence[Path], *, ids: Any) -> None:

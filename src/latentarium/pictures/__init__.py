@@ -1,6 +1,6 @@
 """Pictures: arrays in, PIL images, SVG text or frames in time out. Nothing here keeps global state."""
 
-from latentarium.pictures.animations import MOVING, check_animation, read_video_text, write_animation
+from latentarium.pictures.animations import MOVING, Film, check_animation, read_video_text, write_animation
 from latentarium.pictures.charts import curves_plot, feature_bars, history_plot, profile_plot, share_bars, spectrum_plot
 from latentarium.pictures.heat import heat, heat_sheet
 from latentarium.pictures.images import (
@@ -22,6 +22,7 @@ __all__ = [
     "MOVING",
     "PALETTE",
     "TEXT_KEY",
+    "Film",
     "check_animation",
     "curves_plot",
     "feature_bars",

@@ -5,6 +5,7 @@ hard pixel edges to a size at which a film is watched.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -34,13 +35,28 @@ BT709, LIMITED = 1, 1
 Progress = Callable[[int, int], None]
 
 
-def write_animation(
-    path: Path, frames: Pixels, *, kind: str, seconds: float, text: str = "", progress: Progress | None = None
-) -> None:
-    """Write pixels (n, h, w, 4) as a film of `seconds` that holds an ASCII `text`, to a `path` of any name.
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """How frames become a file.
 
-    `kind` is GIF, PNG, WEBP, which play in a loop, or MP4. The same frames give the same bytes. Transparent pixels are
-    white in GIF and MP4.
+    Parameters
+    ----------
+    kind : GIF, PNG or WEBP, which play in a loop, or MP4
+    seconds : how long it is
+    scale : whole factor to enlarge by; None picks one at which small frames can be watched
+    text : a line of ASCII that the file carries
+    """
+
+    kind: str
+    seconds: float
+    scale: int | None = None
+    text: str = ""
+
+
+def write_animation(path: Path, frames: Pixels, film: Film, *, progress: Progress | None = None) -> None:
+    """Write pixels (n, h, w, 4) as a film, to a `path` of any name; the same frames give the same bytes.
+
+    Transparent pixels are white in GIF and MP4. An MP4 has even sides: an odd scale may become the next even one.
 
     Raises
     ------
@@ -49,11 +65,11 @@ def write_animation(
     MissingExtra
         For an MP4 where PyAV is not installed.
     """
-    count = len(frames)
-    check_animation(count, seconds, kind=kind)
-    shown = _told(_images(frames, kind), count, progress)
+    count, kind = len(frames), film.kind
+    check_animation(count, film.seconds, kind=kind)
+    shown = _told(_images(frames, film), count, progress)
     if kind == "MP4":
-        _write_video(path, shown, Fraction(count / seconds).limit_denominator(1001), text)
+        _write_video(path, shown, Fraction(count / film.seconds).limit_denominator(1001), film.text)
         return
     first = next(shown)
     first.save(
@@ -62,10 +78,10 @@ def write_animation(
         save_all=True,
         # Pillow goes through those of the others twice
         append_images=shown if kind == "GIF" else list(shown),
-        duration=_durations(count, seconds, unit=10 if kind == "GIF" else 1),
+        duration=_durations(count, film.seconds, unit=10 if kind == "GIF" else 1),
         loop=0,
         **_format_options(kind, first),
-        **text_options(kind, text),
+        **text_options(kind, film.text),
     )
 
 
@@ -97,12 +113,12 @@ def read_video_text(path: Path) -> str | None:
         raise invalid("the file", "a video", path.name, error.strerror or "") from None
 
 
-def _images(frames: Pixels, kind: str) -> Iterator["Image"]:
+def _images(frames: Pixels, film: Film) -> Iterator["Image"]:
     """The frames one by one, enlarged, in the colours of the format."""
     from PIL import Image
 
-    times = _times(frames.shape[1:3], even=kind == "MP4")
-    if kind == "GIF":
+    times = _times(frames.shape[1:3], film)
+    if film.kind == "GIF":
         numbers, palette = _one_palette(_on_white(frames))
         for plane in numbers:
             big = _enlarged(plane, times)
@@ -110,7 +126,7 @@ def _images(frames: Pixels, kind: str) -> Iterator["Image"]:
             image.putpalette(palette)
             yield image
         return
-    flat = kind == "MP4" or bool((frames[..., 3] == 255).all())
+    flat = film.kind == "MP4" or bool((frames[..., 3] == 255).all())
     for frame in frames:
         yield Image.fromarray(_enlarged(_on_white(frame) if flat else frame, times))
 
@@ -131,10 +147,10 @@ def _on_white(pixels: Pixels) -> NDArray[np.uint8]:
     return ((pixels[..., :3] * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
-def _times(size: tuple[int, ...], *, even: bool) -> int:
-    """The whole factor to enlarge by, such that both sides are even where they must be."""
-    times = -(-WATCHED // max(size))
-    return times + 1 if even and times % 2 and any(side % 2 for side in size) else times
+def _times(size: tuple[int, ...], film: Film) -> int:
+    times = film.scale or -(-WATCHED // max(size))
+    odd = film.kind == "MP4" and any(side * times % 2 for side in size)
+    return times + 1 if odd else times
 
 
 def _enlarged(plane: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
