@@ -18,7 +18,9 @@ from latentarium.distributions import (
     describe,
     from_arrays,
     gaussian_kl,
+    tempered,
     to_arrays,
+    truncated,
 )
 from latentarium.errors import InvalidInput
 
@@ -323,3 +325,35 @@ def test_responsibilities_are_bayes_rule() -> None:
     ]
     expected = np.stack(parts, axis=1) / np.sum(parts, axis=0)[:, None]
     np.testing.assert_allclose(made.responsibilities(z), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("prior", DENSE, ids=lambda d: type(d).__name__)
+def test_temperature_scales_the_noise_alone(prior: Distribution) -> None:
+    draws = {t: tempered(prior, 500, seed=4, temperature=t) for t in (0.0, 0.5, 1.0)}
+    assert np.array_equal(draws[1.0], prior.sample(500, seed=4))
+    middles = np.unique(draws[0.0].round(4), axis=0)
+    if isinstance(prior, Mixture | DiagonalMixture):
+        np.testing.assert_allclose(middles, prior.means[np.lexsort(prior.means.T[::-1])], atol=1e-3)
+    else:
+        assert len(middles) == 1
+    if not isinstance(prior, Flow):
+        np.testing.assert_allclose(draws[0.5], (draws[0.0] + draws[1.0]) / 2, atol=1e-5)
+    assert prior.log_prob(draws[0.5]).mean() > prior.log_prob(draws[1.0]).mean()
+
+
+def test_stored_codes_have_no_temperature() -> None:
+    assert np.array_equal(tempered(EMPIRICAL, 9, seed=1, temperature=1.0), EMPIRICAL.sample(9, seed=1))
+    with pytest.raises(InvalidInput, match="temperature must be 1 for draws of Empirical.*use truncation"):
+        tempered(EMPIRICAL, 9, seed=1, temperature=0.5)
+    with pytest.raises(InvalidInput, match="temperature must be a number from 0 to 10, got nan"):
+        tempered(NORMAL, 9, seed=1, temperature=float("nan"))
+
+
+def test_truncation_goes_straight_to_the_mean() -> None:
+    points = np.array([[5.0, 4.0], [0.0, -2.0]])
+    assert np.array_equal(truncated(points, NORMAL, 1.0), points)
+    near = truncated(points, NORMAL, 0.0)
+    np.testing.assert_allclose(near, np.tile(NORMAL.mean, (2, 1)), atol=0.2)
+    np.testing.assert_allclose(truncated(points, NORMAL, 0.25), 0.75 * near + 0.25 * points, atol=1e-5)
+    with pytest.raises(InvalidInput, match="truncation must be a number from 0 to 2, got -1"):
+        truncated(points, NORMAL, -1)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from latentarium.errors import InvalidInput, MissingCapability
-from latentarium.geometry import Geometry, geodesic, lerp, slerp
+from latentarium.geometry import WAYS, Geometry, geodesic, lerp, slerp, spline
 
 FloatArray = np.ndarray
 points = hnp.arrays(np.float64, 4, elements=st.floats(-100, 100))
@@ -154,3 +154,72 @@ def test_projection_lands_on_the_sphere_and_stays(z: FloatArray) -> None:
     free = Geometry().project(z)
     assert np.array_equal(free, z)
     assert free is not z
+
+
+def same(z: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return z, v
+
+
+STOPS = np.random.default_rng(3).normal(size=(5, 2, 3))
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("path", WAYS)
+@pytest.mark.parametrize("own", ["lerp", "slerp"])
+def test_a_way_through_stops_is_at_each_of_them_on_time(own: Any, path: Any, loop: bool) -> None:
+    geometry = Geometry(path=own, push_forward=same)
+    points = geometry.through(STOPS, np.arange(5 + loop), path=path, loop=loop)
+    assert points.shape == (5 + loop, 2, 3)
+    np.testing.assert_allclose(points[:5], STOPS, atol=1e-5)
+    if loop:
+        np.testing.assert_allclose(points[5], STOPS[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("path", ["lerp", "slerp", "geodesic"])
+def test_a_leg_of_a_way_is_the_path_between_its_ends(path: Any) -> None:
+    geometry = Geometry(push_forward=same)
+    points = geometry.through(STOPS, np.linspace(1, 2, 7), path=path)
+    np.testing.assert_allclose(points, geometry.interpolate(STOPS[1], STOPS[2], steps=7, path=path), atol=1e-5)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_spline_has_no_corners(loop: bool) -> None:
+    """Directions before and after a stop agree, where straight legs turn."""
+    small = 1e-4
+    inner = np.arange(5.0) if loop else np.arange(1.0, 4.0)
+    before = np.where(inner == 0, 5, inner) - small
+
+    def turning(path: Any) -> Any:
+        points = [Geometry().through(1e3 * STOPS, t, path=path, loop=loop).reshape(len(t), -1) for t in (before, inner)]
+        after = Geometry().through(1e3 * STOPS, inner + small, path=path, loop=loop).reshape(len(inner), -1)
+        arriving, leaving = points[1] - points[0], after - points[1]
+        lengths = np.linalg.norm(arriving, axis=1) * np.linalg.norm(leaving, axis=1)
+        return (arriving * leaving).sum(1) / lengths
+
+    assert turning("spline").min() > 0.99
+    assert turning("lerp").max() < 0.9
+
+
+def test_a_spline_of_directions_keeps_lengths_between_those_of_its_stops() -> None:
+    stops = STOPS.reshape(5, 6) / np.linalg.norm(STOPS.reshape(5, 6), axis=1)[:, None]
+    times = np.linspace(0, 5, 101)
+    turned = Geometry(path="slerp").through(3 * stops, times, path="spline", loop=True)
+    np.testing.assert_allclose(np.linalg.norm(turned, axis=1), 3, rtol=1e-5)
+    flat = Geometry().through(3 * stops, times, path="spline", loop=True)
+    assert np.linalg.norm(flat, axis=1).min() < 2.5
+
+
+def test_a_spline_stays_near_a_stop_that_comes_twice() -> None:
+    stops = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    points = spline(stops, np.linspace(0, 3, 301), loop=False)
+    assert np.abs(points[100:201] - stops[1]).max() < 0.01
+    assert np.isfinite(spline(np.ones((3, 2)), np.linspace(0, 2, 9), loop=False)).all()
+
+
+def test_a_way_needs_two_stops_and_times_on_it() -> None:
+    with pytest.raises(InvalidInput, match="stops must be two points or more, got 1"):
+        Geometry().through(STOPS[:1], np.zeros(1))
+    with pytest.raises(InvalidInput, match="times must be from 0 to 4, got '0 to 4.5'"):
+        Geometry().through(STOPS, np.array([0, 4.5]))
+    with pytest.raises(InvalidInput, match="path must be one of lerp, slerp, geodesic, spline"):
+        Geometry().through(STOPS, np.array([0.5]), path="zigzag")  # type: ignore[arg-type]

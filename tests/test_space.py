@@ -102,6 +102,9 @@ def test_sampling_has_units_seed_and_temperature() -> None:
     np.testing.assert_allclose(draws[1.0], [1, 2], rtol=0.05)
     np.testing.assert_allclose(draws[0.5], 0.5 * draws[1.0], rtol=1e-4)
     np.testing.assert_allclose(draws[0.0], 0, atol=1e-4)
+    whole, halves = (GOOD.sample_latents(4000, seed=1, truncation=t) for t in (1.0, 0.5))
+    np.testing.assert_allclose(halves - halves.mean(0), 0.5 * (whole - whole.mean(0)), atol=1e-4)
+    assert not np.array_equal(GOOD.sample(5, seed=1, truncation=0.5), GOOD.sample(5, seed=1))
     with pytest.raises(InvalidInput, match="temperature must be a number from 0 to 10"):
         GOOD.sample_latents(1, seed=0, temperature=-1)
     with pytest.raises(InvalidInput, match="seed must be"):

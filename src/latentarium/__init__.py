@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from latentarium.applications.compression.codec import compress, open_compressed
     from latentarium.applications.paths import blend, traverse
     from latentarium.applications.transfer import LatentTransformer
+    from latentarium.applications.walks import palette, walk
     from latentarium.bundle import open_bundle
     from latentarium.checks import check_space
     from latentarium.data import open_source
@@ -56,7 +57,9 @@ _HOMES = {
     "open_bundle": "latentarium.bundle",
     "open_compressed": "latentarium.applications.compression.codec",
     "open_source": "latentarium.data",
+    "palette": "latentarium.applications.walks",
     "traverse": "latentarium.applications.paths",
+    "walk": "latentarium.applications.walks",
 }
 
 __all__ = [
@@ -80,7 +83,9 @@ __all__ = [
     "open_bundle",
     "open_compressed",
     "open_source",
+    "palette",
     "traverse",
+    "walk",
 ]
 
 

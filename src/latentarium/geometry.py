@@ -1,7 +1,10 @@
-"""Distances and paths between latent points: straight lines, great circles, shortest paths as the decoder sees."""
+"""Distances and paths between latent points: straight lines, great circles, shortest paths as the decoder sees, splines
+through several points.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -13,10 +16,12 @@ from latentarium.errors import InvalidInput, MissingCapability, invalid
 FloatArray = NDArray[np.float32]
 Array = NDArray[np.float64]
 Path = Literal["lerp", "slerp", "geodesic"]
+Way = Literal["lerp", "slerp", "geodesic", "spline"]
 PushForward = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 """(z, v) -> (decode(z), J(z) v), both batched over rows."""
 
 PATHS: tuple[Path, ...] = ("lerp", "slerp", "geodesic")
+WAYS: tuple[Way, ...] = (*PATHS, "spline")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,52 @@ class Geometry:
         line[0], line[-1] = start.ravel(), stop.ravel()
         return line.astype(np.float32).reshape(steps, *start.shape)
 
+    def through(
+        self, stops: NDArray[Any], times: NDArray[Any], *, path: Way | None = None, loop: bool = False
+    ) -> FloatArray:
+        """Points of the way through all `stops` (k, *shape) at `times`, shape (len(times), *shape).
+
+        Time i is at stop i and i + 1/2 half of the way to the next one; times run from 0 to k - 1, those of a loop to
+        k, back at the first stop. `path` is one of `interpolate` from each stop to the next, or "spline", which passes
+        all of them without a corner.
+
+        Examples
+        --------
+        >>> Geometry().through(np.array([[0.0], [1.0], [5.0]]), np.array([0.5, 1.5, 2.5]), loop=True).ravel().tolist()
+        [0.5, 3.0, 2.5]
+        """
+        if path is not None and path not in WAYS:
+            raise invalid("path", f"one of {', '.join(WAYS)}", path)
+        wide, clock = np.asarray(stops, np.float64), np.asarray(times, np.float64)
+        check_finite(wide, "stops")
+        if len(wide) < 2:
+            raise invalid("stops", "two points or more", len(wide))
+        flat = wide.reshape(len(wide), -1)
+        if loop:
+            flat = np.concatenate([flat, flat[:1]])
+        if clock.size and not (clock.min() >= 0 and clock.max() <= len(flat) - 1):
+            raise invalid("times", f"from 0 to {len(flat) - 1}", f"{clock.min():g} to {clock.max():g}")
+        points = self._spline(flat, clock, loop) if path == "spline" else self._legs(path or self.path, flat, clock)
+        return self.project(points).reshape(len(clock), *wide.shape[1:])
+
+    def _legs(self, path: str, stops: Array, times: Array) -> Array:
+        points = np.empty((len(times), stops.shape[1]))
+        legs = np.minimum(times.astype(np.int64), len(stops) - 2)
+        for leg, (start, stop) in enumerate(pairwise(stops)):
+            here = np.flatnonzero(legs == leg)
+            if len(here):
+                points[here] = self._walk(path, start, stop, times[here] - leg)
+        return points
+
+    def _spline(self, stops: Array, times: Array, loop: bool) -> Array:
+        """In a space of directions these have the spline, and lengths change evenly between the stops."""
+        if self.radius is None and self.path != "slerp":
+            return spline(stops, times, loop=loop)
+        lengths = np.linalg.norm(stops, axis=1)
+        turned = spline(stops / np.maximum(lengths, 1e-12)[:, None], times, loop=loop)
+        turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-12)
+        return turned * self._legs("lerp", lengths[:, None], times)
+
     def _walk(self, path: str, a: Array, b: Array, t: Array) -> Array:
         if path == "lerp":
             return lerp(a, b, t)
@@ -102,6 +153,23 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
     weight = t[:, None]
     direction = (np.sin((1 - weight) * omega) * unit_a + np.sin(weight * omega) * unit_b) / np.sin(omega)
     return direction * ((1 - weight) * norm_a + weight * norm_b)
+
+
+def spline(stops: Array, times: Array, *, loop: bool) -> Array:
+    """Points at `times` of a cubic spline through `stops` (k, d), time i being at stop i, shape (len(times), d).
+
+    The knots are centripetal, apart by the root of the distance (Lee 1989), so that the curve makes no loops where
+    distances differ. Its ends are natural; with `loop` the last stop is the first again, and it has none.
+    """
+    from scipy.interpolate import CubicSpline  # pyright: ignore[reportMissingTypeStubs]
+
+    apart = np.sqrt(np.linalg.norm(np.diff(stops, axis=0), axis=1))
+    # a stop that comes twice in a row needs knots of its own
+    apart = np.maximum(apart, max(1e-3 * float(apart.max()), 1e-9))
+    knots = np.concatenate([[0.0], np.cumsum(apart)])
+    curve: Any = CubicSpline(knots, stops, bc_type="periodic" if loop else "natural")
+    points: Array = curve(np.interp(times, np.arange(len(knots)), knots))
+    return points
 
 
 def geodesic(push: PushForward, a: Array, b: Array, t: Array, *, nodes: int = 16, iterations: int = 30) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_positive_int, map_batched
 from latentarium.conditions import Condition, condition_vector, told_values
-from latentarium.distributions import ConditionalMixture, Distribution
+from latentarium.distributions import ConditionalMixture, Distribution, tempered, truncated
 from latentarium.errors import MissingCapability, invalid
 from latentarium.geometry import Geometry
 from latentarium.rng import check_seed
@@ -208,21 +208,20 @@ class LatentSpace:
         pair = map_batched(both, latent, tangent, shape=(2, *self.data_shape), batch_size=self.batch_size)
         return pair[:, 0], pair[:, 1]
 
-    def sample(self, n: int, *, seed: int, temperature: float = 1.0) -> FloatArray:
-        """`n` data decoded from draws of the prior; `temperature` shrinks the draws towards the prior's mean."""
+    def sample(self, n: int, *, seed: int, temperature: float = 1.0, truncation: float = 1.0) -> FloatArray:
+        """`n` data decoded from draws of the prior, see `sample_latents`."""
         self._need("decode")
-        return self.decode(self.sample_latents(n, seed=seed, temperature=temperature))
+        return self.decode(self.sample_latents(n, seed=seed, temperature=temperature, truncation=truncation))
 
-    def sample_latents(self, n: int, *, seed: int, temperature: float = 1.0) -> Codes:
-        """`n` draws of the prior, shape (n, *shape)."""
+    def sample_latents(self, n: int, *, seed: int, temperature: float = 1.0, truncation: float = 1.0) -> Codes:
+        """`n` draws of the prior, shape (n, *shape).
+
+        `temperature` scales the noise of each draw: of a mixture it stays with its component. `truncation` moves the
+        draws towards the prior's mean. Below 1 both give up variety, for draws more typical of the data.
+        """
         prior = cast(Distribution, self._need("prior"))
         check_positive_int(n, "n", low=0)
-        if not 0 <= temperature <= 10:
-            raise invalid("temperature", "a number from 0 to 10", temperature)
-        draws = prior.sample(n, seed=check_seed(seed))
-        if temperature != 1.0:
-            centre = prior.sample(4096, seed=0).mean(0)
-            draws = (centre + temperature * (draws - centre)).astype(np.float32)
+        draws = truncated(tempered(prior, n, seed=check_seed(seed), temperature=temperature), prior, truncation)
         points = self.geometry.project(draws.reshape(n, *self.shape))
         return points if self.alphabet is None else self.integers_to_codes(self.codes_to_integers(points))
 

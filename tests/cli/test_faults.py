@@ -93,6 +93,20 @@ def test_ctrl_c_in_compression_leaves_no_file(here: Path, run: Run, verb: str) -
     assert snapshot(here) == before
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_ctrl_c_in_a_walk_leaves_the_film_that_was_there(here: Path, ending: str) -> None:
+    (here / f"walk.{ending}").write_bytes(b"an older one")
+    before = snapshot(here)
+    process = start("walk", "space", "1", "2", "--frames", 2000, "--seconds", 100, "-o", f"walk.{ending}")
+    wait_for(lambda: any(path.stat().st_size for path in here.glob(f".walk.{ending}.*")), process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert err == "latentarium: interrupted; nothing was changed\n"
+    assert snapshot(here) == before
+
+
 def test_ctrl_c_in_measure_leaves_the_bundle_as_it_was(here: Path) -> None:
     before = snapshot(here)
 
@@ -147,6 +161,8 @@ def test_a_checkpoint_of_other_networks_is_refused(here: Path, run: Run, name: s
         ("encode space digits -o codes.parquet", 4_000),
         ("measure space", 20_000),
         ("sample space -n 40 -o samples.png", 1_000),
+        ("walk space 1 2 -o walk.gif", 4_000),
+        ("walk space 1 2 -o walk.mp4", 4_000),
     ],
 )
 def test_a_full_disk_is_one_line_and_nothing_is_lost(here: Path, arguments: str, limit: int) -> None:

@@ -148,6 +148,32 @@ def test_blend(run: Run, way: str) -> None:
     assert outcome.json["frames"] == 7
 
 
+def test_walk(run: Run) -> None:
+    outcome = run("walk", "digits", *SEVERAL, "--loop", "--seconds", 2, "--frames", 12, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("walk", outcome.json, places={})
+    with Image.open("digits-walk.gif") as film:
+        assert film.format == "GIF"
+        assert film.size == (256, 256)
+    people = run("walk", "digits", "--draws", 3, "--frames", 5, "-o", "a.webp")
+    assert people.out == "5 frames through 3 draws: a.webp\n"
+
+
+def test_palette(run: Run) -> None:
+    outcome = run("palette", "digits", *SEVERAL, "0", "--size", 4, "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("palette", outcome.json, places={})
+    assert run("palette", "digits", "-o", "p.png").out == "9 by 9 blends of four draws: p.png\n"
+
+
+def test_remake(run: Run, place: Path) -> None:
+    run("sample", "digits", "-n", 3, "--seed", 5, "-o", "three.png")
+    outcome = run("remake", "three.png", "digits", "--json")
+    assert outcome.status == 0, outcome.err
+    check_golden("remake", outcome.json, places={})
+    assert (place / "three-again.png").read_bytes() == (place / "three.png").read_bytes()
+
+
 def test_traverse(run: Run) -> None:
     outcome = run("traverse", "digits", "--row", "3", "--dimensions", 2, "--steps", 5, "--json")
     assert outcome.status == 0, outcome.err

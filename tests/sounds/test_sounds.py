@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import symusic
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.sounds.hearing import heard_pitch
 
 from latentarium.data.music.notes import Notes
 from latentarium.errors import InvalidInput
-from latentarium.sounds import RATE, find_soundfont, midi_bytes, render, tones, wav_bytes
+from latentarium.sounds import RATE, find_soundfont, midi_bytes, midi_text, render, tones, wav_bytes, wav_text
 
 TUNE = Notes(
     starts=np.array([0, 4, 8]), lengths=np.array([4, 2, 8]), pitches=np.array([60, 67, 72]), steps=16
@@ -71,3 +73,28 @@ def test_nothing_to_play() -> None:
     none = np.zeros(0, np.int64)
     silence = Notes(starts=none, lengths=none, pitches=none, steps=16)
     assert not render(silence, soundfont=Path("unused.sf2")).any()
+
+
+@pytest.mark.parametrize("text", ["a", "n" * 127, "n" * 128, "[1, 2] é" * 5000])
+def test_a_text_inside_leaves_the_sound_as_it_is(text: str) -> None:
+    score = symusic.Score.from_midi(midi_bytes(TUNE, text=text))
+    assert midi_bytes(TUNE) == score.dumps_midi()
+    assert midi_text(midi_bytes(TUNE, text=text)) == text
+    sound = np.linspace(-1, 1, 7, dtype=np.float32)
+    with wave.open(io.BytesIO(wav_bytes(sound, text=text))) as file:
+        assert file.readframes(9) == wav_bytes(sound)[-14:]
+    data = wav_bytes(sound, text=text)
+    assert int.from_bytes(data[4:8], "little") == len(data) - 8
+    assert wav_text(data) == text
+
+
+def test_files_without_a_text_have_none() -> None:
+    assert midi_text(midi_bytes(TUNE)) is None
+    assert wav_text(wav_bytes(np.zeros(3, np.float32))) is None
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_can_be_asked_for_a_text(data: bytes) -> None:
+    for start in (b"", midi_bytes(TUNE, text="x")[:25], wav_bytes(np.zeros(3, np.float32), text="x")[:50]):
+        for found in (midi_text(start + data), wav_text(start + data)):
+            assert found is None or len(found) <= len(start + data)

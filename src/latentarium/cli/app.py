@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from latentarium.cli import app_files, app_uses
-from latentarium.cli.options import BundleArgument, Data, Given, Json, Latent, Out, Seed
+from latentarium.cli import app_files, app_making, app_uses
+from latentarium.cli.options import BundleArgument, Data, Json, Latent, Out, Seed
 
 app = typer.Typer(
     help="Latentarium, the workbench for latent spaces: learn one, measure it, look at it, move through it.",
@@ -290,68 +290,6 @@ def prior_(
 
 
 @app.command()
-def sample(
-    bundle: BundleArgument,
-    n: Annotated[int, typer.Option("-n", help="How many.")] = 40,
-    out: Out = None,
-    temperature: Annotated[float, typer.Option(help="Below 1: closer to the prior's mean.")] = 1.0,
-    given: Given = None,
-    seed: Seed = 0,
-    json: Json = False,
-) -> None:
-    """Draw new data from the prior: a sheet of pictures, or rows of a table."""
-    from latentarium.cli.moving import run_sample
-
-    run_sample(bundle, n=n, out=out, temperature=temperature, given=given or (), seed=seed, as_json=json)
-
-
-@app.command()
-def reconstruct(
-    bundle: BundleArgument,
-    data: Annotated[str | None, typer.Argument(metavar="DATA", help="New data; kept test rows where left out.")] = None,
-    n: Annotated[int, typer.Option("-n", help="How many rows to show.")] = 20,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Encode and decode rows: originals and reconstructions side by side."""
-    from latentarium.cli.moving import run_reconstruct
-
-    run_reconstruct(bundle, data=data, n=n, out=out, as_json=json)
-
-
-@app.command()
-def blend(
-    bundle: BundleArgument,
-    rows: Annotated[list[str], typer.Argument(metavar="ROWS...", help="Two or more row ids or numbers.")],
-    steps: Annotated[int, typer.Option(help="Frames from one row to the next, both included.")] = 9,
-    path: Annotated[str | None, typer.Option(help="lerp, slerp or geodesic.")] = None,
-    given: Given = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Blend rows into each other along a path through the space."""
-    from latentarium.cli.moving import run_blend
-
-    run_blend(bundle, rows=rows, steps=steps, way=path, given=given or (), out=out, as_json=json)
-
-
-@app.command()
-def traverse(
-    bundle: BundleArgument,
-    row: Annotated[str | None, typer.Option(help="Start from this row instead of the mean code.")] = None,
-    dimensions: Annotated[int, typer.Option(help="How many dimensions, the most varying first.")] = 8,
-    steps: Annotated[int, typer.Option(help="Frames for each dimension.")] = 9,
-    given: Given = None,
-    out: Out = None,
-    json: Json = False,
-) -> None:
-    """Change one latent dimension at a time and look."""
-    from latentarium.cli.moving import run_traverse
-
-    run_traverse(bundle, row=row, size=(dimensions, steps), given=given or (), out=out, as_json=json)
-
-
-@app.command()
 def info(bundle: BundleArgument, json: Json = False) -> None:
     """What a bundle holds and how it came about."""
     from latentarium.cli.looking import run_info
@@ -367,5 +305,6 @@ def check(bundle: BundleArgument, seed: Seed = 0, json: Json = False) -> None:
     run_check(bundle, seed=seed, as_json=json)
 
 
+app.add_typer(app_making.verbs)
 app.add_typer(app_uses.verbs)
 app.add_typer(app_files.verbs)

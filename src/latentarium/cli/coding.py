@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.applications.codes import read_codes, write_codes
+from latentarium.applications.recipes import space_given
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.moving import space_given
 from latentarium.cli.output import bold, check_ending, counting, emit, say
 from latentarium.cli.showing import SOUNDS, show, write_rows
 from latentarium.data.modalities import ImageModality, TableModality

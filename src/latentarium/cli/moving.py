@@ -1,4 +1,4 @@
-"""`sample`, `reconstruct`, `blend` and `traverse`."""
+"""The verbs that generate: recipes carried out, or made again from a file that carries one; and `reconstruct`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,30 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentarium import pictures
-from latentarium.applications import paths
-from latentarium.applications.evaluation import find_rows
+from latentarium import pictures, sounds
+from latentarium.applications.recipes import Made, Recipe, Walk, read_recipe, recipe_text
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import emit, write_picture
-from latentarium.cli.showing import ROLLS, files_entry, files_words, show, show_pairs, targets
+from latentarium.cli.output import PICTURES, counting, emit, write_picture
+from latentarium.cli.showing import files_entry, files_words, show, show_moving, show_pairs, targets
 from latentarium.data.modalities import ImageModality
-from latentarium.data.music.modalities import GridModality
 from latentarium.errors import invalid
-from latentarium.space import LatentSpace
 
 
-def run_sample(
-    path: Path, *, n: int, out: Path | None, temperature: float, given: Sequence[str], seed: int, as_json: bool
-) -> None:
-    """Draws from the prior."""
-    check_positive_int(n, "-n", high=100_000)
+def run_recipe(path: Path, recipe: Recipe, *, out: Path | None, as_json: bool) -> None:
+    """Samples, a blend, a walk, a palette or traversals, in files that carry the recipe."""
+    _carry_out(open_bundle(path), recipe, out, {"bundle": str(path)}, as_json=as_json)
+
+
+def run_remake(path: Path, *, file: Path, out: Path | None, as_json: bool) -> None:
+    """What a file holds, made again, perhaps in another format."""
     bundle = open_bundle(path)
-    files = targets(bundle, out, "samples")
-    drawn = space_given(bundle, given).sample(n, seed=seed, temperature=temperature)
-    show(bundle, drawn, files, columns=ROLLS if isinstance(bundle.modality, GridModality) else 10)
-    result = {"bundle": str(path), "n": n, "seed": seed, **files_entry(files)}
-    emit(result, as_json=as_json, words=f"{n:,} samples: {files_words(files)}")
+    recipe = read_recipe(_text_in(file), bundle, name=file.name)
+    target = out or Path(f"{file.stem}-again{file.suffix}")
+    _carry_out(bundle, recipe, target, {"bundle": str(path), "file": str(file), "verb": recipe.verb}, as_json=as_json)
 
 
 def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, as_json: bool) -> None:
@@ -47,57 +44,58 @@ def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, a
     emit(result, as_json=as_json, words=f"{len(x):,} rows, mean squared error {error:.5f}: {files_words(files)}")
 
 
-def run_blend(
-    path: Path,
-    *,
-    rows: list[str],
-    steps: int,
-    way: str | None,
-    given: Sequence[str],
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    """Frames between rows."""
-    bundle = open_bundle(path)
-    files = targets(bundle, out, "blend")
-    codes = find_rows(bundle, rows)
-    if len(codes) < 2:
-        raise invalid("ROWS", "two or more rows", len(codes))
-    frames = paths.blend(space_given(bundle, given), codes, steps=steps, path=way)  # type: ignore[arg-type]
-    show(bundle, frames, files, columns=len(frames))
-    result = {"bundle": str(path), "rows": rows, "frames": len(frames), **files_entry(files)}
-    emit(result, as_json=as_json, words=f"{len(frames)} frames: {files_words(files)}")
+def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str, Any], *, as_json: bool) -> None:
+    files = targets(bundle, out, asked.title, moving=isinstance(asked, Walk))
+    recipe = asked.settled(bundle)
+    films: list[Path] = []
+    if isinstance(recipe, Walk):
+        films = [file for file in files if file.suffix.lower() in pictures.MOVING]
+        for film in films:
+            pictures.check_animation(*recipe.length, kind=pictures.MOVING[film.suffix.lower()])
+    with counting("decoding") as tell:
+        made = recipe.make(bundle, tell)
+    text = recipe_text(recipe, bundle)
+    for film in films:
+        show_moving(bundle, made, film, text=text)
+    _show_still(bundle, made, [file for file in files if file not in films], text)
+    emit({**facts, **made.facts, **files_entry(files)}, as_json=as_json, words=f"{made.words}: {files_words(files)}")
 
 
-def run_traverse(
-    path: Path, *, row: str | None, size: tuple[int, int], given: Sequence[str], out: Path | None, as_json: bool
-) -> None:
-    """Frames along single dimensions; `size` is how many dimensions, and how many frames for each."""
-    dimensions, steps = size
-    bundle = open_bundle(path)
-    files = targets(bundle, out, "traversals")
-    centre = None if row is None else find_rows(bundle, [row])[0]
-    space = space_given(bundle, given)
-    chosen, frames = paths.traverse(space, bundle.codes, centre=centre, dimensions=dimensions, steps=steps)
-    if isinstance(bundle.modality, ImageModality):
-        write_picture(pictures.traversals(frames, labels=[f"z{d}" for d in chosen]), files[0])
-    else:
-        ids = np.array([f"z{d}/{step}" for d in chosen for step in range(1, steps + 1)])
-        show(bundle, frames.reshape(-1, *frames.shape[2:]), files, columns=steps, ids=ids)
-    result = {"bundle": str(path), "dimensions": chosen.tolist(), "steps": steps, **files_entry(files)}
-    words = f"{len(chosen)} dimensions, {steps} frames each: {files_words(files)}"
-    emit(result, as_json=as_json, words=words)
+def _show_still(bundle: Bundle, made: Made, files: Sequence[Path], text: str) -> None:
+    if not files:
+        return
+    if made.labels and isinstance(bundle.modality, ImageModality):
+        rows = made.array.reshape(len(made.labels), made.columns, *made.array.shape[1:])
+        write_picture(pictures.traversals(rows, labels=made.labels), files[0], text=text)
+        return
+    show(bundle, made.array, files, columns=made.columns, ids=made.ids, text=text)
 
 
-def space_given(bundle: Bundle, given: Sequence[str]) -> LatentSpace:
-    """The bundle's space told what the user wrote, as NAME or COLUMN=VALUE."""
-    if not given:
-        return bundle.space
-    pairs = [words.split("=", 1) for words in given if "=" in words]
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise invalid("--given", "said once of a column", " ".join(given))
-    return bundle.space.given(*(words for words in given if "=" not in words), **values)
+def _text_in(file: Path) -> str | None:
+    """The text that one of our verbs left in a file."""
+    if not file.is_file():
+        raise invalid("FILE", "an existing file", str(file))
+    ending = file.suffix.lower()
+    if ending == ".mp4":
+        return pictures.read_video_text(file)
+    if ending in (".mid", ".wav"):
+        return (sounds.midi_text if ending == ".mid" else sounds.wav_text)(file.read_bytes())
+    if ending == ".parquet":
+        return _table_text(file)
+    if ending in (*PICTURES, *pictures.MOVING):
+        return pictures.read_text(file)
+    known = (*dict.fromkeys((*PICTURES, *pictures.MOVING)), ".mid", ".wav", ".parquet")
+    raise invalid("FILE", f"a file ending in {', '.join(known)}, which have room for settings", file.name)
+
+
+def _table_text(file: Path) -> str | None:
+    import pyarrow.parquet
+
+    try:
+        found = (pyarrow.parquet.read_schema(file).metadata or {}).get(pictures.TEXT_KEY.encode())
+    except (OSError, ValueError):
+        raise invalid("FILE", "a readable Parquet file", file.name) from None
+    return found and found.decode("utf-8", "replace")
 
 
 def _rows_to_show(bundle: Bundle, data: str | None, n: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -149,12 +149,14 @@ def check_ending(path: Path | None, allowed: Sequence[str]) -> None:
         raise invalid("--out", f"a file ending in {' or '.join(allowed)}", path.name)
 
 
-def write_picture(image: Any, path: Path) -> None:
-    """Save a PIL image atomically, in the format its name says."""
+def write_picture(image: Any, path: Path, *, text: str = "") -> None:
+    """Save a PIL image atomically, in the format its name says, with an ASCII `text` inside."""
+    from latentarium.pictures import text_options
+
     check_ending(path, tuple(PICTURES))
     kind = PICTURES[path.suffix.lower()]
     with replacing(path) as temporary:
-        (_on_white(image) if kind == "JPEG" else image).save(temporary, format=kind)
+        (_on_white(image) if kind == "JPEG" else image).save(temporary, format=kind, **text_options(kind, text))
 
 
 def _on_white(image: Any) -> Any:

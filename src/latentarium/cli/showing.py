@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium import pictures
+from latentarium.applications.recipes import ROLLS, Made
 from latentarium.bundle import Bundle
-from latentarium.cli.output import PICTURES, bold, check_ending, write_picture
+from latentarium.cli.output import PICTURES, bold, check_ending, counting, write_picture
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.music.notes import Notes, notes_of, one_after_another
@@ -19,20 +20,20 @@ from latentarium.files import replacing, write_bytes
 
 TABLES = (".csv", ".parquet")
 SOUNDS = (".wav", ".mid")
-ROLLS = 4
-"""Piano rolls side by side, where a verb has no better number."""
 Array = NDArray[np.float32]
 
 
-def targets(bundle: Bundle, out: Path | None, what: str) -> tuple[Path, ...]:
+def targets(bundle: Bundle, out: Path | None, what: str, *, moving: bool = False) -> tuple[Path, ...]:
     """The files to write, their endings checked: `out`, or files named after the bundle of every kind that its rows
-    have: a picture of pictures, a table of table rows, a piano roll, a WAV and a MIDI file of melodies.
+    have: a picture of pictures, a table of table rows, a piano roll, a WAV and a MIDI file of melodies. Pictures and
+    piano rolls may be `moving`.
     """
     modality = bundle.modality
+    drawn, first = (pictures.MOVING, ".gif") if moving else (PICTURES, ".png")
     if isinstance(modality, GridModality):
-        allowed, usual = (*PICTURES, *SOUNDS), (".png", *_sounds())
+        allowed, usual = (*drawn, *SOUNDS), (first, *_sounds())
     elif isinstance(modality, ImageModality):
-        allowed, usual = tuple(PICTURES), (".png",)
+        allowed, usual = tuple(drawn), (first,)
     else:
         allowed, usual = TABLES, (".csv",)
     check_ending(out, allowed)
@@ -46,15 +47,29 @@ def _sounds() -> tuple[str, ...]:
     return SOUNDS if importlib.util.find_spec("symusic") else SOUNDS[:1]
 
 
-def show(bundle: Bundle, array: Array, files: Sequence[Path], *, columns: int, ids: Any = None) -> None:
-    """Write decoded rows (n, ..), `columns` pictures side by side."""
+def show(bundle: Bundle, array: Array, files: Sequence[Path], *, columns: int, ids: Any = None, text: str = "") -> None:
+    """Write decoded rows (n, ..), `columns` pictures side by side, with `text` inside where a file has room for it."""
     modality = bundle.modality
     if isinstance(modality, GridModality):
-        show_notes(notes_of(modality, bundle.modality.to_raw(array)), files, columns=columns)
+        show_notes(notes_of(modality, bundle.modality.to_raw(array)), files, columns=columns, text=text)
     elif isinstance(modality, ImageModality):
-        write_picture(pictures.sheet(array, columns=columns), files[0])
+        write_picture(pictures.sheet(array, columns=columns), files[0], text=text)
     else:
-        write_rows(bundle, array, files[0], ids)
+        write_rows(bundle, array, files[0], ids, text=text)
+
+
+def show_moving(bundle: Bundle, made: Made, file: Path, *, text: str = "") -> None:
+    """Write what is made as frames in time: pictures, or piano rolls."""
+    modality = bundle.modality
+    if isinstance(modality, GridModality):
+        frames = pictures.roll_pixels(notes_of(modality, modality.to_raw(made.array)))
+    else:
+        frames = pictures.to_pixels(made.array)
+    film = pictures.Film(
+        kind=pictures.MOVING[file.suffix.lower()], seconds=made.seconds or 0, scale=made.scale, text=text
+    )
+    with counting("writing") as tell, replacing(file) as temporary:
+        pictures.write_animation(temporary, frames, film, progress=tell)
 
 
 def show_pairs(bundle: Bundle, x: Array, again: Array, files: Sequence[Path], *, ids: Any) -> None:
@@ -68,7 +83,7 @@ def show_pairs(bundle: Bundle, x: Array, again: Array, files: Sequence[Path], *,
         write_rows(bundle, again, files[0], ids)
 
 
-def show_notes(pieces: Sequence[Notes], files: Sequence[Path], *, columns: int) -> None:
+def show_notes(pieces: Sequence[Notes], files: Sequence[Path], *, columns: int, text: str = "") -> None:
     """Write each of `files`: a sheet of piano rolls, or a sound or MIDI file with the pieces one after another."""
     from latentarium import sounds
 
@@ -76,11 +91,12 @@ def show_notes(pieces: Sequence[Notes], files: Sequence[Path], *, columns: int) 
     for file in files:
         ending = file.suffix.lower()
         if ending == ".mid":
-            write_bytes(file, sounds.midi_bytes(whole))
+            write_bytes(file, sounds.midi_bytes(whole, text=text))
         elif ending == ".wav":
-            write_bytes(file, sounds.wav_bytes(sounds.render(whole, soundfont=sounds.find_soundfont())))
+            sound = sounds.render(whole, soundfont=sounds.find_soundfont())
+            write_bytes(file, sounds.wav_bytes(sound, text=text))
         else:
-            write_picture(pictures.roll_sheet(pieces, columns=columns), file)
+            write_picture(pictures.roll_sheet(pieces, columns=columns), file, text=text)
 
 
 def files_entry(files: Sequence[Path]) -> Mapping[str, Any]:
@@ -94,8 +110,10 @@ def files_words(files: Sequence[Path]) -> str:
     return ", ".join(bold(file) for file in files)
 
 
-def write_rows(bundle: Bundle, array: Array, target: Path, ids: NDArray[Any] | None) -> None:
-    """Table rows in their own units, as CSV or Parquet."""
+def write_rows(
+    bundle: Bundle, array: Array, target: Path, ids: NDArray[Any] | Sequence[str] | None, *, text: str = ""
+) -> None:
+    """Table rows in their own units, as CSV or Parquet; only a Parquet file has room for `text`."""
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -104,7 +122,9 @@ def write_rows(bundle: Bundle, array: Array, target: Path, ids: NDArray[Any] | N
         raise invalid("the bundle", "of images or tables", bundle.modality.kind)
     table = modality.to_table(modality.to_raw(array))
     if ids is not None:
-        table = table.add_column(0, "id", [ids.tolist()])
+        table = table.add_column(0, "id", [list(ids)])
+    if text:
+        table = table.replace_schema_metadata({pictures.TEXT_KEY: text})
     with replacing(target) as temporary:
         writer = pyarrow.csv.write_csv if target.suffix.lower() == ".csv" else pyarrow.parquet.write_table
         writer(table, temporary)

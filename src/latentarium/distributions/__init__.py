@@ -7,7 +7,7 @@ from latentarium.distributions.conditional import ConditionalMixture
 from latentarium.distributions.flow import Flow
 from latentarium.distributions.gaussian import Empirical, Normal, gaussian_kl
 from latentarium.distributions.mixtures import DiagonalMixture, Mixture
-from latentarium.distributions.protocol import Distribution
+from latentarium.distributions.protocol import Distribution, tempered, truncated
 from latentarium.distributions.stored import describe, from_arrays, to_arrays
 
 __all__ = [
@@ -21,5 +21,7 @@ __all__ = [
     "describe",
     "from_arrays",
     "gaussian_kl",
+    "tempered",
     "to_arrays",
+    "truncated",
 ]

@@ -93,8 +93,8 @@ class Flow:
         """The arrays of the couplings by name."""
         return {name: getattr(self, name) for name in COUPLINGS}
 
-    def sample(self, n: int, *, seed: int) -> NDArray[np.float32]:
-        x = generator(seed).standard_normal((n, self.dim))
+    def sample(self, n: int, *, seed: int, temperature: float = 1.0) -> NDArray[np.float32]:
+        x = temperature * generator(seed).standard_normal((n, self.dim))
         seen = self.dim // 2
         for layer in reversed(range(len(self.orders))):
             log_scale, shift = _coupling(x[:, :seen], self.couplings, layer, np)

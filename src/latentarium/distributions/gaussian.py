@@ -37,8 +37,8 @@ class Normal:
     def dim(self) -> int:
         return len(self.mean)
 
-    def sample(self, n: int, *, seed: int) -> NDArray[np.float32]:
-        noise = generator(seed).standard_normal((n, self.dim))
+    def sample(self, n: int, *, seed: int, temperature: float = 1.0) -> NDArray[np.float32]:
+        noise = temperature * generator(seed).standard_normal((n, self.dim))
         return (self.mean + self.std * noise).astype(np.float32)
 
     def log_prob(self, z: NDArray[Any]) -> Array:

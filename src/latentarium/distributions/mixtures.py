@@ -55,10 +55,10 @@ class Mixture:
     def dim(self) -> int:
         return self.means.shape[1]
 
-    def sample(self, n: int, *, seed: int) -> NDArray[np.float32]:
+    def sample(self, n: int, *, seed: int, temperature: float = 1.0) -> NDArray[np.float32]:
         random = generator(seed)
         which = random.choice(len(self.weights), size=n, p=self.weights / self.weights.sum())
-        noise = random.standard_normal((n, self.dim))
+        noise = temperature * random.standard_normal((n, self.dim))
         return (self.means[which] + np.einsum("nij,nj->ni", self.factors[which], noise)).astype(np.float32)
 
     def log_prob(self, z: NDArray[Any]) -> Array:
@@ -137,10 +137,10 @@ class DiagonalMixture:
     def dim(self) -> int:
         return self.means.shape[1]
 
-    def sample(self, n: int, *, seed: int) -> NDArray[np.float32]:
+    def sample(self, n: int, *, seed: int, temperature: float = 1.0) -> NDArray[np.float32]:
         random = generator(seed)
         which = random.choice(len(self.weights), size=n, p=self.weights / self.weights.sum())
-        noise = random.standard_normal((n, self.dim))
+        noise = temperature * random.standard_normal((n, self.dim))
         return (self.means[which] + self.stds[which] * noise).astype(np.float32)
 
     def log_prob(self, z: NDArray[Any]) -> Array:

@@ -1,5 +1,6 @@
 """What every distribution offers, and the check of the arrays it is made of."""
 
+from inspect import signature
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,7 +20,10 @@ class Distribution(Protocol):
     def dim(self) -> int: ...
 
     def sample(self, n: int, *, seed: int) -> NDArray[np.float32]:
-        """`n` draws, shape (n, d), float32; equal seeds give equal bits."""
+        """`n` draws, shape (n, d), float32; equal seeds give equal bits.
+
+        One that makes them of noise may take a `temperature` to scale it by, 1 where it is not given.
+        """
         ...
 
     def log_prob(self, z: NDArray[Any]) -> Array:
@@ -29,6 +33,48 @@ class Distribution(Protocol):
     def transformed(self, mean: Array, std: Array) -> "Distribution":
         """The distribution of (z - mean) / std."""
         ...
+
+
+def tempered(prior: Distribution, n: int, *, seed: int, temperature: float) -> NDArray[np.float32]:
+    """`n` draws of `prior` with its noise scaled by `temperature`, (n, d), refused where it has none.
+
+    At 0 a Gaussian gives its mean and a mixture the means of its components.
+
+    Examples
+    --------
+    >>> from latentarium.distributions import Normal
+    >>> tempered(Normal(mean=np.array([3.0]), std=np.ones(1)), 2, seed=0, temperature=0.0).tolist()
+    [[3.0], [3.0]]
+    """
+    if not 0 <= temperature <= 10:
+        raise invalid("temperature", "a number from 0 to 10", temperature)
+    if temperature == 1:
+        return prior.sample(n, seed=seed)
+    sample: Any = prior.sample
+    if "temperature" not in signature(sample).parameters:
+        rule = f"1 for draws of {type(prior).__name__}, which has no noise to scale"
+        raise invalid("temperature", rule, temperature, "use truncation")
+    return sample(n, seed=seed, temperature=temperature)
+
+
+def truncated(points: NDArray[Any], prior: Distribution, amount: float) -> NDArray[np.float32]:
+    """`points` (n, d) moved towards the prior's mean: 1 leaves them, 0 is the mean, more than 1 goes away from it.
+
+    The truncation of StyleGAN (Karras et al. 2019, appendix B); the mean is that of 4,096 draws.
+
+    Examples
+    --------
+    >>> from latentarium.distributions import Empirical
+    >>> two = Empirical(codes=np.array([[1.0], [1.0]], np.float32))
+    >>> truncated(np.array([[5.0]]), two, 0.5).tolist()
+    [[3.0]]
+    """
+    if not 0 <= amount <= 2:
+        raise invalid("truncation", "a number from 0 to 2", amount)
+    if amount == 1:
+        return np.asarray(points, np.float32)
+    mean = prior.sample(4096, seed=0).mean(0)
+    return (mean + amount * (points - mean)).astype(np.float32)
 
 
 def check_layout(owner: object, **layouts: str) -> None:

@@ -35,7 +35,7 @@ def to_image(array: ArrayLike, *, scale: int | None = None) -> "Image":
     from PIL import Image
 
     values = np.asarray(array)
-    pixels = _pixels(values[None], "array")[0]
+    pixels = to_pixels(values[None], "array")[0]
     big = _enlarge(pixels[None], _scale(pixels.shape[:2], scale))[0]
     if len(values) == 1:
         return Image.fromarray(np.ascontiguousarray(big[..., 0]))
@@ -52,7 +52,7 @@ def sheet(
     >>> sheet(np.zeros((6, 1, 8, 8)), columns=3, scale=1, gutter=2).size
     (28, 18)
     """
-    cells = _pixels(np.asarray(images), "images")
+    cells = to_pixels(np.asarray(images), "images")
     wide = columns if columns is not None else int(np.ceil(np.sqrt(1.6 * max(1, len(cells)))))
     check_positive_int(wide, "columns", high=10_000)
     wide = min(wide, len(cells))
@@ -66,7 +66,7 @@ def pairs_sheet(
     first, second = np.asarray(x), np.asarray(reconstruction)
     if first.shape != second.shape:
         raise invalid("reconstruction.shape", f"{first.shape}, as x", second.shape)
-    above, below = _pixels(first, "x"), _pixels(second, "reconstruction")
+    above, below = to_pixels(first, "x"), to_pixels(second, "reconstruction")
     times = _scale(above.shape[1:3], scale)
     check_positive_int(columns, "columns", high=10_000)
     space = _gutter(above.shape[2] * times, gutter)
@@ -79,10 +79,10 @@ def query_sheet(queries: ArrayLike, found: ArrayLike, *, columns: int = 10, scal
     """What was looked for in the first row of the grid, or rows, and what was found below it."""
     first, second = np.asarray(queries), np.asarray(found)
     blank = (-len(first)) % columns if len(second) else 0
-    shown = _pixels(first, "queries")
+    shown = to_pixels(first, "queries")
     cells = np.concatenate([shown, np.zeros((blank, *shown.shape[1:]), np.uint8)])
     if len(second):
-        cells = np.concatenate([cells, _pixels(second, "found")])
+        cells = np.concatenate([cells, to_pixels(second, "found")])
     return paste_grid(_enlarge(cells, _scale(cells.shape[1:3], scale)), min(columns, len(cells)), None)
 
 
@@ -111,8 +111,8 @@ def png_bytes(image: "Image") -> bytes:
     return stream.getvalue()
 
 
-def _pixels(images: NDArray[Any], name: str) -> Pixels:
-    """(n, c, h, w) in [0, 1] -> (n, h, w, 4) uint8, RGBA."""
+def to_pixels(images: NDArray[Any], name: str = "images") -> Pixels:
+    """Images (n, c, h, w) in [0, 1] as pixels, uint8 (n, h, w, 4), RGBA."""
     if images.ndim != 4 or not 1 <= images.shape[1] <= 4 or not images.size:
         raise invalid(f"{name}.shape", "(n, channels 1 to 4, height, width), none of them 0", images.shape)
     check_finite(images, name)

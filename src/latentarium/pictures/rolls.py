@@ -36,12 +36,17 @@ def roll_sheet(pieces: Sequence[Notes], *, columns: int = 4, gutter: int | None 
     >>> roll_sheet([one]).size
     (96, 65)
     """
+    check_positive_int(columns, "columns", high=10_000)
+    cells = roll_pixels(pieces)
+    return paste_grid(cells, min(columns, len(cells)), gutter)
+
+
+def roll_pixels(pieces: Sequence[Notes]) -> Pixels:
+    """Piano rolls as `roll_sheet` shows them, all over the same keys, uint8 (n, height, width, 4), RGBA."""
     if not pieces:
         raise InvalidInput("a sheet of piano rolls must have a piece or more, got none")
-    check_positive_int(columns, "columns", high=10_000)
     low, high = key_range(pieces)
-    cells = np.stack([_roll(piece, low, high) for piece in pieces])
-    return paste_grid(cells, min(columns, len(cells)), gutter)
+    return np.stack([_roll(piece, low, high) for piece in pieces])
 
 
 def key_range(pieces: Sequence[Notes]) -> tuple[int, int]:

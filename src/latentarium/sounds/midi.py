@@ -1,5 +1,6 @@
-"""Notes as a MIDI file, by symusic."""
+"""Notes as a MIDI file, by symusic, with a line of text in it."""
 
+import struct
 from typing import Any
 
 from latentarium.data.music.modalities import STEPS_PER_QUARTER
@@ -14,15 +15,51 @@ FLUTE = 73
 """General MIDI program: its pitch is clear with any soundfont."""
 
 
-def midi_bytes(notes: Notes) -> bytes:
-    """A MIDI file of one track, 120 quarters a minute; drums are on channel 10.
+HEADER = 14
+"""Bytes before the first track, whose own begin with its name and length."""
+TEXT_EVENT = b"\x00\xff\x01"
+
+
+def midi_bytes(notes: Notes, *, text: str = "") -> bytes:
+    """A MIDI file of one track, 120 quarters a minute; drums are on channel 10. `text` is an event at its beginning.
 
     Raises
     ------
     MissingExtra
         When symusic is not installed.
     """
-    return score_of(notes).dumps_midi()
+    data = score_of(notes).dumps_midi()
+    return _with_text(data, text.encode()) if text else data
+
+
+def midi_text(data: bytes) -> str | None:
+    """The text at the beginning of a MIDI file, None where there is none."""
+    start = HEADER + 8
+    if data[:4] != b"MThd" or data[start : start + 3] != TEXT_EVENT:
+        return None
+    at, length = start + 3, 0
+    while at < len(data):
+        length = length << 7 | data[at] & 0x7F
+        at += 1
+        if data[at - 1] < 0x80:
+            break
+    return data[at : at + length].decode("utf-8", "replace")
+
+
+def _with_text(data: bytes, text: bytes) -> bytes:
+    """A MIDI file whose first track begins with a text event."""
+    (size,) = struct.unpack_from(">I", data, HEADER + 4)
+    event = TEXT_EVENT + _variable(len(text)) + text
+    start = HEADER + 8
+    return data[: HEADER + 4] + struct.pack(">I", size + len(event)) + event + data[start:]
+
+
+def _variable(number: int) -> bytes:
+    """Seven bits a byte, all but the last with the eighth set."""
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.append(number & 0x7F | 0x80)
+    return bytes(reversed(digits))
 
 
 def score_of(notes: Notes) -> Any:

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import struct
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ VARIABLE = "LATENTARIUM_SOUNDFONT"
 PLAIN = "none"
 FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/soundfonts", "/usr/local/share/soundfonts")
 LOUDEST = 0.9
+COMMENT = b"ICMT"
 
 
 def find_soundfont() -> Path | None:
@@ -67,12 +69,36 @@ def render(notes: Notes, *, soundfont: Path | None = None) -> Samples:
     return sound * np.float32(LOUDEST / loudest) if loudest else sound
 
 
-def wav_bytes(samples: Samples) -> bytes:
-    """Samples in [-1, 1] as a WAV file of 16 bits and one channel."""
+def wav_bytes(samples: Samples, *, text: str = "") -> bytes:
+    """Samples in [-1, 1] as a WAV file of 16 bits and one channel, with `text` as its comment."""
     stream = io.BytesIO()
     with wave.open(stream, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return stream.getvalue()
+    if not text:
+        return stream.getvalue()
+    whole = stream.getvalue() + _chunk(b"LIST", b"INFO" + _chunk(COMMENT, text.encode() + b"\0"))
+    return whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:]
+
+
+def wav_text(data: bytes) -> str | None:
+    """The comment in a WAV file, None where there is none."""
+    for name, body in _chunks(data, 12):
+        if name == b"LIST" and body[:4] == b"INFO":
+            comments = dict(_chunks(body, 4))
+            return comments[COMMENT].rstrip(b"\0").decode("utf-8", "replace") if COMMENT in comments else None
+    return None
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    """A RIFF chunk, which ends at an even byte."""
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def _chunks(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
+    while start + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, start)
+        yield name, data[start + 8 : start + 8 + size]
+        start += 8 + size + size % 2
