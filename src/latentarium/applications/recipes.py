@@ -80,8 +80,9 @@ class Sample:
     def settled(self, bundle: Bundle) -> "Sample":
         """The same with everything said that was left open."""
         check_positive_int(self.n, "-n", high=100_000)
-        columns = self.columns or (ROLLS if isinstance(bundle.modality, GridModality) else PICTURES)
-        return dataclasses.replace(self, columns=check_positive_int(columns, "--columns", high=1000))
+        usual = ROLLS if isinstance(bundle.modality, GridModality) else PICTURES
+        columns = usual if self.columns is None else check_positive_int(self.columns, "--columns", high=1000)
+        return dataclasses.replace(self, columns=columns)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
         """The samples."""
