@@ -1,0 +1,211 @@
+"""Directions of attributes in a latent space, and how far a step along them takes a code."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from latentarium.applications.editing.typicality import Typicality
+from latentarium.arrays import check_finite
+from latentarium.errors import InvalidInput, invalid
+
+Array = NDArray[np.float64]
+Kind = Literal["class", "number"]
+_EXACT = 1e-6
+"""How far the effect of a solved step may be from the one asked for, in parts of it."""
+_RANK = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How well a direction's probe tells its attribute on rows that it was not fitted to.
+
+    Parameters
+    ----------
+    measure : "auc", 0.5 at chance, or "r2" of a number
+    value, interval : of it, with 95 % (DeLong et al. 1988; bootstrap)
+    n : held-out rows
+    accuracy : share of them whose class the probe names by the sign of its log-odds, None of a number
+    share : of the rows that have the attribute, 0 to 1, None of a number
+    """
+
+    measure: Literal["auc", "r2"]
+    value: float
+    interval: tuple[float, float]
+    n: int
+    accuracy: float | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Directions:
+    """What attributes look like in the codes of a space, and how to move a code along them.
+
+    The score of an attribute at z is `z @ weights[a] + bias[a]`: the log-odds of a class, or a number in standard
+    deviations from its mean. Of all steps that change it by 1, `vectors[a]` is the one that leaves the data least
+    (the shortest in Mahalanobis distance, S w / w'Sw with the covariance S of the codes): it takes along what goes
+    together with the attribute. With `keep`, it is the shortest of those that leave other scores alone.
+
+    Parameters
+    ----------
+    names : of the attributes, COLUMN, or COLUMN=VALUE of a column with several values
+    columns : the column each belongs to
+    kinds : "class" or "number"
+    weights : (A, d) and
+    bias : (A,) of the linear probes
+    vectors : (A, d) steps of one unit
+    mean, scale : (A,) of a number in its own units; 0 and 1 of a class
+    quality : of each probe, on held-out rows
+    typicality : of points
+    left_out : columns that got no direction, and why
+    settings : how they were fitted
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    weights: Array
+    bias: Array
+    vectors: Array
+    mean: Array
+    scale: Array
+    quality: tuple[Quality, ...]
+    typicality: Typicality
+    left_out: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        count, d = len(self.names), len(self.typicality.centre)
+        for name, shape in (("weights", (count, d)), ("vectors", (count, d)), ("bias", (count,)), ("mean", (count,))):
+            found: Array = getattr(self, name)
+            if found.shape != shape:
+                raise invalid(f"directions.{name}.shape", str(shape), found.shape)
+            check_finite(found, f"directions.{name}")
+        if not count or not len(self.columns) == len(self.kinds) == len(self.quality) == count:
+            raise invalid("directions", "one column, kind and quality for each name", count)
+
+    @property
+    def dim(self) -> int:
+        """Latent dimensions."""
+        return self.weights.shape[1]
+
+    def number(self, name: str) -> int:
+        """Place of the attribute called `name`.
+
+        Raises
+        ------
+        InvalidInput
+            For a name there is no direction of, with those that there are.
+        """
+        if name not in self.names:
+            why = self.left_out.get(name)
+            raise invalid(
+                "an attribute", f"one of {listed(self.names)}", name, f"it was left out: {why}" if why else ""
+            )
+        return self.names.index(name)
+
+    def numbers(self, names: Sequence[str]) -> list[int]:
+        """Places of attributes; the name of a column stands for all its values."""
+        found: list[int] = []
+        for name in names:
+            members = [a for a, column in enumerate(self.columns) if column == name]
+            found += members or [self.number(name)]
+        return list(dict.fromkeys(found))
+
+    def scores(self, z: ArrayLike) -> Array:
+        """(n, A): log-odds of classes, standard deviations from the mean of numbers. `z` is (n, d) or (n, ..)."""
+        return self._flat(z) @ self.weights.T + self.bias
+
+    def predict(self, z: ArrayLike) -> Array:
+        """(n, A): probabilities of classes, 0 to 1, and numbers in their own units."""
+        from scipy.special import expit
+
+        scores = self.scores(z)
+        is_class = np.array([kind == "class" for kind in self.kinds])
+        return np.where(is_class, expit(scores), self.mean + self.scale * scores)
+
+    def conditional(self, name: str, keep: Sequence[str] = ()) -> Array:
+        """The step (d,) that moves the score of `name` by 1 and leaves those of `keep` where they are.
+
+        The conditional manipulation of Shen et al. 2020 (InterFaceGAN, sec. 3.2), with the covariance of the codes as
+        the inner product. `vectors` where nothing is kept.
+
+        Raises
+        ------
+        InvalidInput
+            For an unknown name, or where what is to be kept fixes `name` itself.
+        """
+        return self.step({name: 1.0}, keep=keep)
+
+    def step(self, changes: Mapping[str, float], *, keep: Sequence[str] = ()) -> Array:
+        """The step (d,) that moves each score of `changes` by so much and leaves those of `keep` where they are.
+
+        It lies in the span of the attributes' own steps, which is where the shortest solution lies.
+
+        Raises
+        ------
+        InvalidInput
+            For unknown names, or where no step does all of this.
+        """
+        if not changes:
+            raise invalid("changes", "at least one attribute and how far to move it", "none")
+        moved = [self.number(name) for name in changes]
+        kept = [a for a in self.numbers(keep) if a not in moved]
+        at, wanted = [*moved, *kept], np.zeros(len(moved) + len(kept))
+        wanted[: len(moved)] = [_dose(name, dose) for name, dose in changes.items()]
+        effect = self.weights[at] @ self.vectors[at].T
+        share, *_ = np.linalg.lstsq(effect, wanted, rcond=_RANK)
+        if np.abs(effect @ share - wanted).max() > _EXACT * max(1.0, float(np.abs(wanted).max())):
+            raise _fixed(list(changes), [self.names[a] for a in kept])
+        return share @ self.vectors[at]
+
+    def edit(self, z: ArrayLike, changes: Mapping[str, float], *, keep: Sequence[str] = ()) -> NDArray[np.float32]:
+        """Codes moved by `step`, in the shape of `z`: (d,), (n, d) or (n, ..).
+
+        Examples
+        --------
+        >>> from latentarium.applications.editing import fit_directions
+        >>> z = np.random.default_rng(0).standard_normal((900, 2))
+        >>> directions = fit_directions(z, {"right": z[:, 0] > 0, "up": z[:, 1] > 0})
+        >>> moved = directions.edit(z[:1], {"right": 2.0}, keep=["up"])
+        >>> (directions.scores(moved) - directions.scores(z[:1])).round(3).tolist() == [[2.0, 0.0]]
+        True
+        """
+        values = np.asarray(z, np.float64)
+        return (self._flat(values) + self.step(changes, keep=keep)).reshape(values.shape).astype(np.float32)
+
+    def _flat(self, z: ArrayLike) -> Array:
+        values = np.asarray(z, np.float64)
+        check_finite(values, "z")
+        if values.ndim == 0 or values.size % self.dim or (values.ndim > 1 and values[0].size != self.dim):
+            raise invalid("z.shape", f"(n, {self.dim})", values.shape)
+        return values.reshape(-1, self.dim)
+
+
+def listed(names: Sequence[str], *, most: int = 12) -> str:
+    """Some names and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _dose(name: str, dose: float) -> float:
+    if not np.isfinite(dose):
+        raise invalid(f"the change of {name}", "a finite number", dose)
+    return float(dose)
+
+
+def _fixed(changed: Sequence[str], kept: Sequence[str]) -> InvalidInput:
+    rest = f" while {listed(kept)} stay" if kept else " all at once"
+    return InvalidInput(f"{listed(changed)} cannot be changed{rest}: the probes say the same of them; keep fewer")
+
+
+def quality_json(quality: Quality) -> dict[str, Any]:
+    """Plain values."""
+    return {**asdict(quality), "interval": list(quality.interval)}
+
+
+def quality_from_json(stored: Mapping[str, Any]) -> Quality:
+    """Back from `quality_json`."""
+    return Quality(**{**stored, "interval": tuple(stored["interval"])})

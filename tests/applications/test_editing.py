@@ -1,0 +1,182 @@
+"""Directions of attributes: what a step does to log-odds, what it leaves alone, and how they are kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import latentarium as la
+from latentarium.applications.editing import Directions, directions_of, fit_directions, store_directions
+from latentarium.applications.editing.stored import ARRAYS, has_directions
+from latentarium.bundle import Bundle, arrays_writer
+from latentarium.errors import DamagedFile, InvalidInput
+
+Array = NDArray[np.float64]
+
+
+def correlated(n: int = 3000, d: int = 6, *, seed: int = 0) -> tuple[Array, dict[str, Array]]:
+    """Codes whose first two axes go together, and an attribute by the sign of each of the first three, with noise."""
+    random = np.random.default_rng(seed)
+    codes = random.standard_normal((n, d))
+    codes[:, 1] = 0.8 * codes[:, 0] + 0.6 * codes[:, 1]
+    noise = random.logistic(size=(n, 3))
+    return codes, {name: (2 * codes[:, i] + noise[:, i] > 0) * 1.0 for i, name in enumerate("abc")}
+
+
+@pytest.fixture(scope="module")
+def found() -> Directions:
+    return fit_directions(*correlated())
+
+
+@pytest.mark.parametrize("method", ["logistic", "lda"])
+def test_a_step_of_one_moves_the_log_odds_by_one(method: str) -> None:
+    codes, attributes = correlated()
+    found = fit_directions(codes, attributes, method=method)  # type: ignore[arg-type]
+    moved = found.scores(codes[:5] + found.vectors[1]) - found.scores(codes[:5])
+    np.testing.assert_allclose(moved[:, 1], 1)
+    # what goes together is taken along: b's step moves a too
+    assert (moved[:, 0] > 0.4).all()
+    assert (np.abs(moved[:, 2]) < 0.1).all()
+
+
+def test_log_odds_are_those_of_rows_that_were_not_fitted() -> None:
+    """With about as many rows as latents a probe is far too sure of itself before it is set right."""
+    codes, attributes = correlated(1200, 350)
+    found = fit_directions(codes, attributes)
+    fresh, truth = correlated(4000, 350, seed=1)
+    probability = found.predict(fresh)[:, found.number("a")]
+    sure = probability > 0.6
+    assert sure.sum() > 500
+    assert truth["a"][sure].mean() == pytest.approx(probability[sure].mean(), abs=0.07)
+
+
+def test_of_all_steps_the_vector_leaves_the_data_least(found: Directions) -> None:
+    random = np.random.default_rng(2)
+    centre = found.typicality.centre
+    own = found.typicality.distance(centre + found.vectors[:1])
+    others = random.standard_normal((200, found.dim))
+    others /= (others @ found.weights[0])[:, None]
+    assert (found.typicality.distance(centre + others) > own).all()
+
+
+def test_a_conditional_step_leaves_the_others_alone(found: Directions) -> None:
+    step = found.conditional("b", ["a", "c"])
+    np.testing.assert_allclose(found.weights @ step, [0, 1, 0], atol=1e-9)
+    np.testing.assert_allclose(found.conditional("b"), found.vectors[1])
+
+
+def test_several_changes_are_met_at_once(found: Directions) -> None:
+    codes = correlated()[0][:4].astype(np.float32)
+    moved = found.edit(codes, {"a": 2.0, "b": -1.0}, keep=["c"])
+    assert moved.shape == codes.shape
+    assert moved.dtype == np.float32
+    change = found.scores(moved) - found.scores(codes)
+    np.testing.assert_allclose(change, np.tile([2.0, -1.0, 0.0], (4, 1)), atol=1e-4)
+
+
+def test_what_is_fixed_by_what_is_kept_cannot_move() -> None:
+    codes, attributes = correlated()
+    twice = fit_directions(codes, {**attributes, "again": attributes["a"]})
+    with pytest.raises(InvalidInput, match="a cannot be changed while again stay: the probes say the same"):
+        twice.conditional("a", ["again"])
+
+
+def test_a_column_of_values_has_a_direction_for_each() -> None:
+    codes, _ = correlated()
+    words = np.array(["low", "high"])[(codes[:, 0] > 0) * 1].astype(object)
+    words[:50] = None
+    found = fit_directions(
+        codes, {"word": words, "number": np.where(np.arange(3000) < 50, np.nan, 7 * codes[:, 2] + 3)}
+    )
+    assert found.names == ("word=high", "word=low", "number")
+    assert found.numbers(["word"]) == [0, 1]
+    assert found.kinds == ("class", "class", "number")
+    # a step of 1 is one standard deviation of a number
+    before, after = found.predict(codes[:1]), found.predict(codes[:1] + found.vectors[2])
+    assert before[0, 2] == pytest.approx(7 * codes[0, 2] + 3, abs=0.1)
+    assert after[0, 2] - before[0, 2] == pytest.approx(7, rel=0.05)
+    assert found.quality[2].measure == "r2"
+    assert found.quality[2].value > 0.99
+    # rows that are not known are neither learned from nor judged by
+    assert found.quality[0].n < 600
+
+
+def test_what_codes_do_not_tell_has_no_direction() -> None:
+    codes, attributes = correlated()
+    random = np.random.default_rng(3)
+    rare = np.zeros(3000)
+    rare[:4] = 1
+    named = {**attributes, "coin": random.integers(0, 2, 3000), "rare": rare, "id": np.arange(3000).astype(str)}
+    found = fit_directions(codes, named)
+    assert found.names == ("a", "b", "c")
+    assert "do not tell it on held-out rows (AUC 0." in found.left_out["coin"]
+    assert "rows of one kind" in found.left_out["rare"]
+    assert "3000 different values" in found.left_out["id"]
+    with pytest.raises(InvalidInput, match="one of a, b, c, got 'coin'; it was left out: the codes do not tell"):
+        found.conditional("coin")
+
+
+def test_quality_is_that_of_the_known_law(found: Directions) -> None:
+    """P(a) is the sigmoid of 2 z: its AUC is known by quadrature to be 0.862."""
+    quality = found.quality[0]
+    assert quality.n == 600
+    assert quality.interval[0] < 0.862 < quality.interval[1]
+    assert 0.02 < quality.interval[1] - quality.interval[0] < 0.08
+    assert quality.accuracy == pytest.approx(0.77, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "at least one attribute"),
+        ({"a": float("nan")}, "the change of a must be a finite number, got nan"),
+        ({"z": 1.0}, "an attribute must be one of a, b, c, got 'z'"),
+    ],
+)
+def test_steps_that_say_nothing(found: Directions, changes: dict[str, float], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        found.step(changes)
+
+
+def test_codes_of_another_space(found: Directions) -> None:
+    with pytest.raises(InvalidInput, match=r"z.shape must be \(n, 6\), got \(2, 5\)"):
+        found.scores(np.zeros((2, 5)))
+
+
+def test_percentiles_are_those_of_held_out_rows(found: Directions) -> None:
+    fresh = correlated(2000, seed=5)[0]
+    percentile = found.typicality.percentile(fresh)
+    assert percentile.mean() == pytest.approx(50, abs=4)
+    assert found.typicality.percentile(fresh * 9).min() > 99
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    path = tmp_path_factory.mktemp("editing") / "digits"
+    la.fit("digits", latent=8, width=16, steps=60, out=path, progress=False)
+    return la.open_bundle(path)
+
+
+def test_a_bundle_keeps_its_directions(digits: Bundle) -> None:
+    fresh = directions_of(digits)
+    assert fresh.names == tuple(f"label={i}" for i in range(10))
+    again = directions_of(store_directions(digits, fresh))
+    np.testing.assert_array_equal(again.weights, fresh.weights)
+    np.testing.assert_array_equal(again.typicality.reference, fresh.typicality.reference)
+    assert again.quality == fresh.quality
+    assert again.settings == fresh.settings
+
+
+def test_directions_of_other_codes_are_not_taken(digits: Bundle, tmp_path: Path) -> None:
+    import shutil
+
+    path = tmp_path / "copy"
+    shutil.copytree(digits.path, path)
+    bundle = store_directions(la.open_bundle(path), directions_of(digits))
+    assert has_directions(bundle)
+    files = {**bundle.manifest["files"], "codes.parquet": "0" * 64}
+    assert not has_directions(Bundle(path=path, manifest={**bundle.manifest, "files": files}))
+    broken = bundle.with_files({ARRAYS: arrays_writer({"weights": np.zeros((1, 1))})})
+    with pytest.raises(DamagedFile, match=r"directions.json"):
+        directions_of(broken)
