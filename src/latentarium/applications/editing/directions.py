@@ -1,6 +1,6 @@
 """Directions of attributes in a latent space, and how far a step along them takes a code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -24,14 +24,14 @@ class Quality:
 
     Parameters
     ----------
-    measure : "auc", 0.5 at chance, or "r2" of a number
+    measure : "auc", 0.5 at chance, or "r2" of a number; "share" of the whole for a direction without label
     value, interval : of it, with 95 % (DeLong et al. 1988; bootstrap)
     n : held-out rows
     accuracy : share of them whose class the probe names by the sign of its log-odds, None of a number
     share : of the rows that have the attribute, 0 to 1, None of a number
     """
 
-    measure: Literal["auc", "r2"]
+    measure: Literal["auc", "r2", "share"]
     value: float
     interval: tuple[float, float]
     n: int
@@ -139,10 +139,12 @@ class Directions:
         """
         return self.step({name: 1.0}, keep=keep)
 
-    def step(self, changes: Mapping[str, float], *, keep: Sequence[str] = ()) -> Array:
+    def step(self, changes: Mapping[str, float], *, keep: Sequence[str] = (), slack: float = 0.0) -> Array:
         """The step (d,) that moves each score of `changes` by so much and leaves those of `keep` where they are.
 
-        It lies in the span of the attributes' own steps, which is where the shortest solution lies.
+        It lies in the span of the attributes' own steps, which is where the shortest solution lies. With `slack`, a
+        kept score may move by that share of the largest change: of what is kept, only as many leading components (of
+        the kept scores' correlation) are held as that takes. A column of many values then costs few dimensions.
 
         Raises
         ------
@@ -151,17 +153,36 @@ class Directions:
         """
         if not changes:
             raise invalid("changes", "at least one attribute and how far to move it", "none")
+        if not 0 <= slack < 1:
+            raise invalid("slack", "a number from 0 up to 1", slack)
         moved = [self.number(name) for name in changes]
         kept = [a for a in self.numbers(keep) if a not in moved]
-        at, wanted = [*moved, *kept], np.zeros(len(moved) + len(kept))
-        wanted[: len(moved)] = [_dose(name, dose) for name, dose in changes.items()]
-        effect = self.weights[at] @ self.vectors[at].T
-        share, *_ = np.linalg.lstsq(effect, wanted, rcond=_RANK)
-        if np.abs(effect @ share - wanted).max() > _EXACT * max(1.0, float(np.abs(wanted).max())):
-            raise _fixed(list(changes), [self.names[a] for a in kept])
-        return share @ self.vectors[at]
+        wanted = np.array([_dose(name, dose) for name, dose in changes.items()])
+        allowed = max(slack, _EXACT) * float(np.abs(wanted).max())
+        steps, effects = self._steps([*moved, *kept])
+        for held in _components(effects[len(moved) :, len(moved) :], every=slack > 0):
+            rows = np.zeros((len(moved) + len(held), len(moved) + len(kept)))
+            rows[: len(moved), : len(moved)] = np.eye(len(moved))
+            rows[len(moved) :, len(moved) :] = held
+            aim = np.concatenate([wanted, np.zeros(len(held))])
+            share, *_ = np.linalg.lstsq(rows @ effects @ rows.T, aim, rcond=_RANK)
+            effect = effects @ (rows.T @ share)
+            missed = np.abs(effect[: len(moved)] - wanted).max() > _EXACT * max(1.0, float(np.abs(wanted).max()))
+            if not missed and np.abs(effect[len(moved) :]).max(initial=0.0) <= allowed:
+                return (rows.T @ share) @ steps
+        raise _fixed(list(changes), [self.names[a] for a in kept])
 
-    def edit(self, z: ArrayLike, changes: Mapping[str, float], *, keep: Sequence[str] = ()) -> NDArray[np.float32]:
+    def _steps(self, at: Sequence[int]) -> tuple[Array, Array]:
+        """S w of these attributes, (k, d), with the codes' covariance S, and what each does to each score, (k, k)."""
+        origin = self.typicality.centre
+        # the length of S w / w'Sw is one over the standard deviation of the score
+        variance = self.typicality.distance(origin + self.vectors[at]) ** -2.0
+        steps = self.vectors[at] * variance[:, None]
+        return steps, self.weights[at] @ steps.T
+
+    def edit(
+        self, z: ArrayLike, changes: Mapping[str, float], *, keep: Sequence[str] = (), slack: float = 0.0
+    ) -> NDArray[np.float32]:
         """Codes moved by `step`, in the shape of `z`: (d,), (n, d) or (n, ..).
 
         Examples
@@ -174,7 +195,9 @@ class Directions:
         True
         """
         values = np.asarray(z, np.float64)
-        return (self._flat(values) + self.step(changes, keep=keep)).reshape(values.shape).astype(np.float32)
+        return (
+            (self._flat(values) + self.step(changes, keep=keep, slack=slack)).reshape(values.shape).astype(np.float32)
+        )
 
     def _flat(self, z: ArrayLike) -> Array:
         values = np.asarray(z, np.float64)
@@ -190,6 +213,19 @@ def listed(names: Sequence[str], *, most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def _components(effects: Array, *, every: bool) -> Iterator[Array]:
+    """Combinations of the kept scores to hold, (r, k): all of them, or `every` number of leading ones, fewest first."""
+    if not every:
+        yield np.eye(len(effects))
+        return
+    covariance = (effects + effects.T) / 2
+    spread = np.sqrt(np.diagonal(covariance))
+    _, axes = np.linalg.eigh(covariance / np.outer(spread, spread))
+    leading = axes[:, ::-1].T / spread
+    for count in range(len(effects) + 1):
+        yield leading[:count]
+
+
 def _dose(name: str, dose: float) -> float:
     if not np.isfinite(dose):
         raise invalid(f"the change of {name}", "a finite number", dose)
@@ -198,7 +234,9 @@ def _dose(name: str, dose: float) -> float:
 
 def _fixed(changed: Sequence[str], kept: Sequence[str]) -> InvalidInput:
     rest = f" while {listed(kept)} stay" if kept else " all at once"
-    return InvalidInput(f"{listed(changed)} cannot be changed{rest}: the probes say the same of them; keep fewer")
+    return InvalidInput(
+        f"{listed(changed)} cannot be changed{rest}: the probes say the same of them; keep fewer or allow some slack"
+    )
 
 
 def quality_json(quality: Quality) -> dict[str, Any]:

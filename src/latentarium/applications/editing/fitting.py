@@ -210,7 +210,9 @@ def _borne_out(quality: Quality) -> bool:
 def _unseen(quality: Quality) -> str:
     low, high = quality.interval
     name = {"auc": "AUC", "r2": "R^2"}[quality.measure]
-    return f"the codes do not tell it on held-out rows ({name} {quality.value:.2f}, {low:.2f} to {high:.2f})"
+    return (
+        f"its probe is hardly better than chance on held-out rows ({name} {quality.value:.2f}, {low:.2f} to {high:.2f})"
+    )
 
 
 def _probe(table: Array, target: Target, known: Mapping[str, Part], method: Method) -> Probe:

@@ -11,7 +11,9 @@ from latentarium.applications.editing.directions import Directions, quality_from
 from latentarium.applications.editing.fitting import Method, fit_directions
 from latentarium.applications.editing.typicality import Typicality
 from latentarium.bundle import Bundle, arrays_writer, json_writer
+from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput
+from latentarium.training.save import encode_rows
 
 ARRAYS, WORDS = "directions.safetensors", "directions.json"
 MADE_FROM = ("codes.parquet", "rows.parquet")
@@ -45,10 +47,20 @@ def directions_of(bundle: Bundle, *, method: Method | None = None) -> Directions
         if method in (None, found.settings["method"]):
             return found
     if not bundle.label_names:
-        raise InvalidInput(f"bundle {bundle.path} has no label or attribute to find directions of; fit it with some")
+        raise InvalidInput(
+            f"bundle {bundle.path} has no label or attribute to find directions of; bring rows with some: --labels DATA"
+        )
     columns = {name: bundle.column(name) for name in bundle.label_names}
     splits = bundle.splits if len(np.unique(bundle.splits)) > 1 else None
     return fit_directions(bundle.codes, columns, method=method or "logistic", splits=splits)
+
+
+def directions_by(bundle: Bundle, rows: Rows, *, method: Method | None = None) -> Directions:
+    """The directions of the labels that come with other rows of the same kind, for a bundle that has none itself."""
+    if not rows.columns:
+        raise InvalidInput(f"{rows.name} has no label or attribute to find directions of")
+    codes = encode_rows(bundle.space, rows)
+    return fit_directions(codes, rows.columns, method=method or "logistic")
 
 
 def store_directions(bundle: Bundle, directions: Directions) -> Bundle:
