@@ -7,7 +7,18 @@ import pytest
 from numpy.typing import NDArray
 
 import latentarium as la
-from latentarium.applications.editing import Directions, directions_of, fit_directions, likeness, store_directions
+from latentarium.adapters import from_callables
+from latentarium.applications.editing import (
+    Directions,
+    directions_of,
+    fit_curved,
+    fit_directions,
+    joined,
+    likeness,
+    name_directions,
+    store_directions,
+    unsupervised_directions,
+)
 from latentarium.applications.editing.stored import ARRAYS, has_directions
 from latentarium.bundle import Bundle, arrays_writer
 from latentarium.errors import DamagedFile, InvalidInput
@@ -94,6 +105,24 @@ def test_slack_makes_room_where_many_values_are_kept() -> None:
     assert effect[-1] == pytest.approx(4)
     assert 0.01 < np.abs(effect[:-1]).max() <= 1.2
     assert np.abs(found.weights @ found.step({"a": 4.0}))[:-1].max() > 2.5
+
+
+def test_a_code_gets_a_value_between_others() -> None:
+    """The middle one of three shades has no direction in log-odds, but a place."""
+    codes = np.random.default_rng(0).standard_normal((3000, 3))
+    shade = np.digitize(codes[:, 0] + 0.2 * codes[:, 1], [-1.2, 1.2])
+    names = np.array(["dark", "middle", "light"])
+    attributes = {"shade": names[shade], "round": np.where(codes[:, 2] > 0, 1.0, 0.0)}
+    found = fit_directions(codes, attributes)
+    dark = codes[shade == 0]
+    light = found.switch(dark, {"shade": "light"}, keep=["round"])
+    assert (np.digitize(light[:, 0] + 0.2 * light[:, 1], [-1.2, 1.2]) == 2).mean() > 0.8
+    assert light[:, 0].mean() == pytest.approx(codes[shade == 2, 0].mean(), abs=0.05)
+    at = found.number("round")
+    np.testing.assert_allclose(found.scores(light)[:, at], found.scores(dark)[:, at], atol=1e-4)
+    with pytest.raises(InvalidInput, match="the value cannot be changed while shade-again"):
+        twice = fit_directions(codes, {**attributes, "again": np.where(shade == 0, 1.0, 0.0)})
+        twice.switch(dark, {"shade": "light"}, keep=["again"])
 
 
 def test_a_column_of_values_has_a_direction_for_each() -> None:
@@ -208,7 +237,10 @@ def test_pictures_that_lie_otherwise_are_told(tmp_path: Path) -> None:
     usual = np.exp(-((x / 3) ** 2) - ((y + 1) / 2.5) ** 2)
     new = np.stack([usual, np.roll(usual, 3, axis=1), np.roll(usual, -3, axis=0)])[:, None].astype(np.float32)
     found = likeness(bundle, directions_of(bundle), new, bundle.space.encode(new))
-    assert found.lies == ("", "to the right", "up")
+    assert found.lies is not None
+    assert found.lies[:2] == ("", "to the right")
+    # half a turn brings these up as well
+    assert found.lies[2] in ("up", "upside down")
     assert found.unlike.tolist() == [False, True, True]
     assert "b is unlike the rows the space was learned from: it is not aligned as they are (it lies to the right)" in (
         found.words("b", 1)
@@ -231,7 +263,77 @@ def test_melodies_get_more_notes_and_keep_their_range() -> None:
     found = fit_directions(codes, counted(codes))
     assert found.kinds == ("number",) * 3
     fresh = space.sample_latents(40, seed=1)
-    before, after = (counted(z) for z in (fresh, found.edit(fresh, {"density": 2.0}, keep=["range", "syncopation"])))
+    before = counted(fresh)
     spread = {name: before[name].std() for name in before}
-    assert (after["density"] - before["density"]).mean() > spread["density"]
-    assert abs((after["range"] - before["range"]).mean()) < 0.6 * spread["range"]
+
+    def moved(keep: list[str]) -> dict[str, float]:
+        after = counted(found.edit(fresh, {"density": 1.5}, keep=keep))
+        return {name: float((after[name] - before[name]).mean() / spread[name]) for name in before}
+
+    kept, free = moved(["range", "syncopation"]), moved([])
+    assert min(kept["density"], free["density"]) > 0.6
+    assert abs(kept["range"]) < 0.6
+
+
+@pytest.fixture(scope="module")
+def far() -> tuple[Array, dict[str, Array]]:
+    """Attributes that no line tells: far out on the first two axes, and whether two signs agree."""
+    codes = np.random.default_rng(0).standard_normal((2500, 4))
+    return codes, {"far": (codes[:, :2] ** 2).sum(1), "same": np.where(codes[:, 2] * codes[:, 3] > 0, 1.0, 0.0)}
+
+
+def test_a_curved_way_reaches_what_no_line_tells(far: tuple[Array, dict[str, Array]]) -> None:
+    codes, attributes = far
+    with pytest.raises(InvalidInput, match="hardly better than chance"):
+        fit_directions(codes, attributes)
+    probe = fit_curved(codes, attributes, ["far", "same"])
+    start = codes[:200]
+    way = probe.path(start, {"far": 1.0}, keep=["same"], steps=3)
+    assert way.shape == (200, 4, 4)
+    np.testing.assert_array_equal(way[:, 0], start)
+    end = way[:, -1]
+    # the standard deviation of a chi-squared law of two degrees is 2
+    assert ((end[:, :2] ** 2).sum(1) - (start[:, :2] ** 2).sum(1)).mean() == pytest.approx(2, abs=0.6)
+    assert ((start[:, 2] * start[:, 3] > 0) == (end[:, 2] * end[:, 3] > 0)).mean() > 0.95
+    moved = probe.scores(end) - probe.scores(start)
+    assert np.median(np.abs(moved - [1.0, 0.0])) < 0.01
+
+
+def test_curved_gradients_are_those_of_the_scores(far: tuple[Array, dict[str, Array]]) -> None:
+    probe = fit_curved(*far, ["far", "same"])
+    z, step = far[0][:5], 1e-5
+    for axis in range(4):
+        ahead, behind = z.copy(), z.copy()
+        ahead[:, axis] += step
+        behind[:, axis] -= step
+        slope = (probe.scores(ahead) - probe.scores(behind)) / (2 * step)
+        np.testing.assert_allclose(probe.gradients(z)[:, :, axis], slope, rtol=1e-4, atol=1e-6)
+
+
+def test_directions_without_labels_are_those_of_a_known_decoder() -> None:
+    """Codes vary most on the first axis; the decoder shows the third most, and the first not at all."""
+    random = np.random.default_rng(0)
+    codes = (random.standard_normal((2000, 3)) * [5, 1, 2]).astype(np.float32)
+    shown = np.array([0.0, 1.0, 4.0], np.float32)
+    space = from_callables(decode=lambda z: z * shown, data_shape=(3,), latent_shape=(3,), name="scales")
+    pca = unsupervised_directions(space, codes, count=2)
+    assert np.abs(pca.vectors).argmax(1).tolist() == [0, 2]
+    assert np.abs(pca.vectors[0, 0]) == pytest.approx(5, rel=0.05)
+    assert pca.quality[0].value == pytest.approx(25 / 30, abs=0.02)
+    with pytest.warns(UserWarning, match="central differences"):
+        jacobian = unsupervised_directions(space, codes, way="jacobian", count=3)
+    assert np.abs(jacobian.vectors).argmax(1).tolist() == [2, 1, 0]
+    assert jacobian.quality[0].value == pytest.approx(64 / 65, abs=0.02)
+    # names are given on evidence alone
+    columns = {"high": codes[:, 0] > 5, "coin": random.random(2000) < 0.3}
+    names = name_directions(pca, codes, columns)
+    assert [name.label for name in names] == ["high", "unnamed"]
+
+
+def test_both_kinds_of_directions_keep_each_other(found: Directions) -> None:
+    codes = correlated()[0]
+    space = from_callables(decode=lambda z: z, data_shape=(6,), latent_shape=(6,), name="same")
+    both = joined(found, unsupervised_directions(space, codes, count=2))
+    effect = both.weights @ both.step({"pca:1": 1.0}, keep=["a"])
+    assert effect[both.number("pca:1")] == pytest.approx(1)
+    assert effect[both.number("a")] == pytest.approx(0, abs=1e-9)

@@ -79,6 +79,30 @@ def test_what_is_unlike_the_data_is_said_to_be(run: Run) -> None:
     assert "the edit of three.png left the data: its code is further out than 100.0 % of held-out rows" in far.err
 
 
+def test_a_column_gets_another_value(run: Run) -> None:
+    found = run("edit", "digits", "3", "5", "--set", "label=0", "--keep", "pca:4", "--out", "a.png", "--json")
+    assert found.status == 0, found.err
+    assert found.json["set"] == {"label": "0"}
+    effect = {attribute["name"]: attribute for attribute in found.json["attributes"]}
+    assert effect["label=0"]["after"] > 0.5 > effect["label=0"]["before"]
+    assert effect["label=6"]["role"] == "set"
+    assert effect["pca:4"]["after"] == pytest.approx(effect["pca:4"]["before"], abs=1e-5)
+    refused = run("edit", "digits", "3", "--set", "label=0", "--curved", "--out", "a.png")
+    assert "--curved moves by numbers" in refused.err
+
+
+def test_a_curved_way(run: Run) -> None:
+    arguments = ("edit", "digits", "3", "--set", "label=0=3", "--keep", "label=4", "--out", "a.png", "--json")
+    straight, curved = (run(*arguments, *more) for more in ((), ("--curved",)))
+    assert curved.status == 0, curved.err
+    effect = {attribute["name"]: attribute for attribute in curved.json["attributes"]}
+    assert effect["label=0"]["after"] > effect["label=0"]["before"]
+    assert curved.json["length"] != straight.json["length"]
+    refused = run("edit", "digits", "3", "--set", "pca:1=3", "--curved", "--out", "a.png")
+    assert refused.status == 2
+    assert "an attribute must be one of label=0" in refused.err
+
+
 def test_directions_without_labels(run: Run) -> None:
     found = run("edit", "digits", "3", "--set", "pca:2=+1.5", "--keep", "label=3,pca:1", "--out", "a.png", "--json")
     assert found.status == 0, found.err
@@ -123,8 +147,9 @@ def test_labels_come_from_other_rows(run: Run, digits: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("3", "--set", "label=0="), "--set must be ATTRIBUTE=NUMBER"),
+        (("3", "--set", "label=0="), "--set must be ATTRIBUTE=NUMBER or COLUMN=VALUE"),
         (("3", "--set", "+2"), "--set must be ATTRIBUTE=NUMBER"),
+        (("3", "--set", "label=red"), "--set must be ATTRIBUTE=NUMBER or COLUMN=VALUE"),
         (("3", "--set", "label=0=1", "--set", "label=0=2"), "once for each attribute"),
         (("3", "--set", "label=0=nan"), "the change of label=0 must be a finite number"),
         (("3", "--set", "Hat=1"), "an attribute must be one of label=0"),

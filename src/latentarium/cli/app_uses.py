@@ -95,7 +95,7 @@ def edit(
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="ATTRIBUTE=+2: so many units of log-odds, of a number standard deviations; several."
+            "--set", help="ATTRIBUTE=+2, units of log-odds, of a number standard deviations; or COLUMN=VALUE; several."
         ),
     ] = None,
     keep: Annotated[list[str] | None, typer.Option(help="Attributes that shall stay, separated by commas.")] = None,
@@ -103,6 +103,9 @@ def edit(
         float, typer.Option(help="How far what is kept may move, as a share of the largest change.")
     ] = 0.0,
     steps: Annotated[int, typer.Option(help="Equal steps of the way that are shown.")] = 4,
+    curved: Annotated[
+        bool, typer.Option("--curved", help="Follow the gradient of a probe with a hidden layer, not a straight line.")
+    ] = False,
     method: Annotated[str | None, typer.Option(help="logistic or lda.", show_default="logistic")] = None,
     labels: Annotated[
         str | None, typer.Option(help="Rows with labels to learn directions from, where the bundle has none.")
@@ -113,5 +116,14 @@ def edit(
     """Change attributes of rows, and say what else changed and how far from the data it led; without --set: which."""
     from latentarium.cli.editing import EditRequest, run_edit
 
-    how = {"slack": slack, "steps": steps, "method": method, "labels": labels}
-    run_edit(bundle, EditRequest(what=what or (), sets=set_ or (), keep=keep or (), **how), out=out, as_json=json)
+    request = EditRequest(
+        what=what or (),
+        sets=set_ or (),
+        keep=keep or (),
+        slack=slack,
+        steps=steps,
+        curved=curved,
+        method=method,
+        labels=labels,
+    )
+    run_edit(bundle, request, out=out, as_json=json)

@@ -13,6 +13,7 @@ from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.output import bold, console, emit, plain, say
 from latentarium.cli.showing import ROLLS, files_entry, files_words, show, targets
 from latentarium.data.music.modalities import GridModality
+from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError, invalid
 
 MOST_ROWS = 32
@@ -29,27 +30,32 @@ class EditRequest:
     keep: Sequence[str]
     slack: float
     steps: int
+    curved: bool
     method: str | None
     labels: str | None
 
-    @property
-    def changes(self) -> dict[str, float]:
-        """Attributes and how far to move each."""
-        found: dict[str, float] = {}
+    def changes(self, directions: Any = None) -> dict[str, float | str]:
+        """How far to move each attribute, and the new value of each column of several that `directions` know."""
+        found: dict[str, float | str] = {}
         for words in self.sets:
             name, _, dose = words.rpartition("=")
             if not name or name in found:
                 raise invalid("--set", "ATTRIBUTE=NUMBER, once for each attribute", words, "such as Blond_Hair=+2")
-            try:
-                found[name] = float(dose)
-            except ValueError:
-                raise invalid("--set", "ATTRIBUTE=NUMBER", words, "such as Blond_Hair=+2") from None
+            known = directions is not None and words in directions.names and name in directions.columns
+            found[name] = dose if known else _number(words, dose)
         return found
 
     @property
     def kept(self) -> list[str]:
         """Attributes that shall stay."""
         return [name for words in self.keep for name in words.split(",") if name]
+
+
+def _number(words: str, dose: str) -> float:
+    try:
+        return float(dose)
+    except ValueError:
+        raise invalid("--set", "ATTRIBUTE=NUMBER or COLUMN=VALUE", words, "such as Blond_Hair=+2") from None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,20 +70,19 @@ class Given:
 
 def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: bool) -> None:
     """Edit rows, or list what can be edited."""
-    from latentarium.applications.editing import edit_rows, likeness
+    from latentarium.applications.editing import likeness
 
     bundle = open_bundle(path)
-    changes, files = request.changes, targets(bundle, out, "edit")
-    if not changes:
+    files = targets(bundle, out, "edit")
+    if not request.sets:
         return _list(bundle, _directions(bundle, request), as_json=as_json)
     given = _given(bundle, request.what)
-    directions = _directions(bundle, request, unsupervised=[*changes, *request.kept])
+    directions = _directions(bundle, request)
     notes: list[str] = []
     if given.new:
         found = likeness(bundle, directions, given.x, given.codes)
         notes += [found.words(name, row) for row, name in enumerate(given.ids) if found.unlike[row]]
-    options = {"keep": request.kept, "slack": request.slack, "steps": request.steps}
-    edited = edit_rows(bundle.space, directions, given.codes, changes, **options)
+    edited = _edited(bundle, directions, given, request)
     notes += [
         f"the edit of {name} left the data: its code is further out than {edited.typicality[row, 1]:.1f} % of held-out "
         "rows; take a smaller step"
@@ -88,7 +93,7 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
     result = {
         "bundle": str(path),
         "rows": list(given.ids),
-        "set": changes,
+        "set": request.changes(directions),
         "keep": request.kept,
         **edited.to_json(),
         "notes": notes,
@@ -101,22 +106,18 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
     emit(result, as_json=as_json, words=_words(edited, files))
 
 
-def _directions(bundle: Bundle, request: EditRequest, *, unsupervised: Sequence[str] = ()) -> Any:
+def _directions(bundle: Bundle, request: EditRequest) -> Any:
     """Directions of labels, and those without that the given names ask for, such as pca:3."""
     from latentarium.applications.editing.unsupervised import WAYS, joined, unsupervised_directions
 
-    asked = [name.partition(":") for name in unsupervised if name.partition(":")[0] in WAYS]
-    without = [way for way in WAYS if any(way == found for found, _, _ in asked)]
-    more = [
-        unsupervised_directions(
-            bundle.space,
-            bundle.codes,
-            way=way,
-            count=max(_place(name, bundle.space.dim) for found, _, name in asked if found == way),
-        )
-        for way in without
-    ]
-    needed = not more or len(asked) < len(unsupervised) or request.labels is not None
+    names = [*(words.rpartition("=")[0] for words in request.sets), *request.kept]
+    asked = [name.partition(":") for name in names if name.partition(":")[0] in WAYS]
+    more: list[Any] = []
+    for way in WAYS:
+        places = [_place(place, bundle.space.dim) for found, _, place in asked if found == way]
+        if places:
+            more.append(unsupervised_directions(bundle.space, bundle.codes, way=way, count=max(places)))
+    needed = not more or len(asked) < len(names) or request.labels is not None
     try:
         labelled = [_labelled(bundle, request)]
     except InvalidInput:
@@ -135,15 +136,15 @@ def _place(words: str, most: int) -> int:
 
 def _labelled(bundle: Bundle, request: EditRequest) -> Any:
     """Stored ones, or newly fitted ones, which are kept in the bundle where it can be written."""
+    from latentarium.applications.editing import directions_of, fit_directions, store_directions
     from latentarium.applications.editing.fitting import METHODS
-    from latentarium.applications.editing.stored import directions_by, directions_of, has_directions, store_directions
-    from latentarium.data import open_like
+    from latentarium.applications.editing.stored import has_directions, labelled_codes
 
     method: Any = request.method
     if method not in (None, *METHODS):
         raise invalid("--method", f"one of {', '.join(METHODS)}", method)
     if request.labels is not None:
-        directions = directions_by(bundle, open_like(request.labels, bundle.modality), method=method)
+        directions = fit_directions(method=method or "logistic", **labelled_codes(bundle, _other_rows(bundle, request)))
     else:
         directions = directions_of(bundle, method=method)
         if has_directions(bundle) and method is None:
@@ -153,6 +154,29 @@ def _labelled(bundle: Bundle, request: EditRequest) -> Any:
     except LatentariumError as error:
         say(f"the directions are not kept: {error}")
     return directions
+
+
+def _edited(bundle: Bundle, directions: Any, given: Given, request: EditRequest) -> Any:
+    """The rows moved straight on, or along the gradient of a probe of what is set and kept."""
+    from latentarium.applications.editing import edit_along, edit_rows, fit_curved
+    from latentarium.applications.editing.stored import labelled_codes
+
+    changes, keep, steps = request.changes(directions), request.kept, request.steps
+    if not request.curved:
+        options = {"keep": keep, "slack": request.slack, "steps": steps}
+        return edit_rows(bundle.space, directions, given.codes, changes, **options)
+    doses = {name: change for name, change in changes.items() if not isinstance(change, str)}
+    if len(doses) < len(changes):
+        raise InvalidInput("--curved moves by numbers, such as label=3=+2; leave it out to set a value")
+    probe = fit_curved(**labelled_codes(bundle, _other_rows(bundle, request)), names=[*doses, *keep])
+    path = probe.path(given.codes.reshape(len(given.codes), -1), doses, keep=keep, steps=steps)
+    return edit_along(bundle.space, directions, path, [*doses], keep=keep)
+
+
+def _other_rows(bundle: Bundle, request: EditRequest) -> Rows | None:
+    from latentarium.data import open_like
+
+    return None if request.labels is None else open_like(request.labels, bundle.modality)
 
 
 def _given(bundle: Bundle, what: Sequence[str]) -> Given:

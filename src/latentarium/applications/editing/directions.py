@@ -56,6 +56,7 @@ class Directions:
     weights : (A, d) and
     bias : (A,) of the linear probes
     vectors : (A, d) steps of one unit
+    centres : (A, d) mean codes of the rows that have it; of a number, of rows one standard deviation above its mean
     mean, scale : (A,) of a number in its own units; 0 and 1 of a class
     quality : of each probe, on held-out rows
     typicality : of points
@@ -69,6 +70,7 @@ class Directions:
     weights: Array
     bias: Array
     vectors: Array
+    centres: Array
     mean: Array
     scale: Array
     quality: tuple[Quality, ...]
@@ -78,7 +80,8 @@ class Directions:
 
     def __post_init__(self) -> None:
         count, d = len(self.names), len(self.typicality.centre)
-        for name, shape in (("weights", (count, d)), ("vectors", (count, d)), ("bias", (count,)), ("mean", (count,))):
+        wide, narrow = ("weights", "vectors", "centres"), ("bias", "mean", "scale")
+        for name, shape in (*((name, (count, d)) for name in wide), *((name, (count,)) for name in narrow)):
             found: Array = getattr(self, name)
             if found.shape != shape:
                 raise invalid(f"directions.{name}.shape", str(shape), found.shape)
@@ -171,6 +174,77 @@ class Directions:
             if not missed and np.abs(effect[len(moved) :]).max(initial=0.0) <= allowed:
                 return (rows.T @ share) @ steps
         raise _fixed(list(changes), [self.names[a] for a in kept])
+
+    def switch(
+        self,
+        z: ArrayLike,
+        values: Mapping[str, str],
+        *,
+        keep: Sequence[str] = (),
+        slack: float = 0.0,
+        amount: float = 1.0,
+    ) -> NDArray[np.float32]:
+        """Codes given another value of a column of several: the difference of the mean codes of the two is added.
+
+        A value between others, such as a middle shade, is not further along a line than they are: log-odds have no
+        step that leads to it. The value that a code has is the one with the highest score. Of the difference, what
+        moves scores of `keep` is taken out, as for `step`; with `slack`, these may move by that share of the
+        largest change among the column's own scores.
+
+        Parameters
+        ----------
+        z : (d,), (n, d) or (n, ..)
+        values : the new value by column
+        amount : of the difference that is added
+
+        Raises
+        ------
+        InvalidInput
+            For unknown names, or where what is to be kept leaves less than half of the change.
+
+        Examples
+        --------
+        >>> from latentarium.applications.editing import fit_directions
+        >>> z = np.random.default_rng(0).standard_normal((900, 2))
+        >>> shade = np.digitize(z[:, 0], [-0.5, 0.5])
+        >>> directions = fit_directions(z, {"shade": np.array(["dark", "middle", "light"])[shade]})
+        >>> directions.names[:2]
+        ('shade=dark', 'shade=light')
+        >>> (directions.switch(z[shade == 0], {"shade": "light"})[:, 0] > 0).mean() > 0.9
+        np.True_
+        """
+        given = np.asarray(z, np.float64)
+        points = self._flat(given)
+        scores, shift, gain = self.scores(points), np.zeros_like(points), np.zeros(len(points))
+        own: list[int] = []
+        for column, value in values.items():
+            new, members = self.number(f"{column}={value}"), self.numbers([column])
+            old = np.array(members)[scores[:, members].argmax(1)]
+            change = self.centres[new] - self.centres[old]
+            largest = np.abs(change @ self.weights[members].T).max(1)
+            shift, gain, own = shift + change, np.maximum(gain, largest), [*own, *members]
+        kept = [a for a in self.numbers(keep) if a not in own]
+        moved = points + amount * self._without(shift, gain, kept, slack)
+        return moved.reshape(given.shape).astype(np.float32)
+
+    def _without(self, shift: Array, gain: Array, kept: list[int], slack: float) -> Array:
+        """`shift` (n, d) less what moves kept scores by more than `slack` of `gain` (n,)."""
+        if not kept:
+            return shift
+        steps, effects = self._steps(kept)
+        left, done = shift.copy(), np.zeros(len(shift), bool)
+        for held in _components(effects, every=slack > 0):
+            share = (
+                np.linalg.pinv(held @ effects @ held.T, rcond=_RANK) @ held @ (shift[~done] @ self.weights[kept].T).T
+            )
+            left[~done] = shift[~done] - (held.T @ share).T @ steps
+            done = np.abs(left @ self.weights[kept].T).max(1) <= np.maximum(slack * gain, _EXACT * (1 + gain))
+            if done.all():
+                break
+        lengths = [self.typicality.distance(self.typicality.centre + way) for way in (left, shift)]
+        if not done.all() or (lengths[0] < lengths[1] / 2).any():
+            raise _fixed(["the value"], [self.names[a] for a in kept])
+        return left
 
     def _steps(self, at: Sequence[int]) -> tuple[Array, Array]:
         """S w of these attributes, (k, d), with the codes' covariance S, and what each does to each score, (k, k)."""

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.applications.editing.directions import Array, Directions
 from latentarium.arrays import check_positive_int
-from latentarium.errors import InvalidInput, invalid
+from latentarium.errors import invalid
 from latentarium.space import LatentSpace
 
 Role = Literal["set", "kept", "other"]
@@ -54,7 +54,7 @@ class Edited:
     leakage : mean over rows, and over the classes that were not set, of |change of probability|, as seen in the
         decoded rows where the space has an encoder, 0 to 1; None where there is no other class
     typicality : (n, 2) percentiles before and after
-    length : Mahalanobis length of the step
+    length : Mahalanobis distance from start to end, averaged over the rows
     change : (n,) root mean squared difference between edited rows and their own reconstructions, in array units
     """
 
@@ -88,18 +88,19 @@ def edit_rows(
     space: LatentSpace,
     directions: Directions,
     codes: ArrayLike,
-    changes: Mapping[str, float],
+    changes: Mapping[str, float | str],
     *,
     keep: Sequence[str] = (),
     slack: float = 0.0,
     steps: int = 4,
 ) -> Edited:
-    """Move codes so that each score of `changes` rises by so much, and say what else that did.
+    """Move codes straight to where each score of `changes` is so much higher, and say what else that did.
 
     Parameters
     ----------
     codes : (n, *space.shape) or (n, d)
-    changes : by attribute, in units of log-odds, of a number in standard deviations
+    changes : by attribute, in units of log-odds, of a number in standard deviations (`Directions.step`); or by column
+        of several values the new one (`Directions.switch`)
     keep, slack : attributes, or columns of several, whose scores stay, and how strictly, as `Directions.step`
     steps : equal parts of the way, 1 to 100
 
@@ -122,19 +123,38 @@ def edit_rows(
     ((3, 3, 2), True)
     """
     check_positive_int(steps, "steps", high=MOST_STEPS)
+    start = np.asarray(codes, np.float64).reshape(-1, space.dim)
+    doses = {name: change for name, change in changes.items() if not isinstance(change, str)}
+    values = {column: change for column, change in changes.items() if isinstance(change, str)}
+    end = directions.switch(start, values, keep=keep, slack=slack) if values else start
+    if doses or not values:
+        end = end + directions.step(doses, keep=[*keep, *values], slack=slack)
+    path = start[:, None] + np.linspace(0, 1, steps + 1)[:, None] * (end - start)[:, None]
+    return edit_along(space, directions, path, [*changes], keep=keep)
+
+
+def edit_along(
+    space: LatentSpace,
+    directions: Directions,
+    path: ArrayLike,
+    changed: Sequence[str],
+    *,
+    keep: Sequence[str] = (),
+) -> Edited:
+    """What a way to `changed` attributes does, such as that of `CurvedProbe.path`: points (n, steps + 1, d), each row's
+    own code first.
+    """
+    points = np.asarray(path, np.float64)
     if directions.dim != space.dim:
         raise invalid("directions", f"of {space.dim} dimensions, as the space's codes", directions.dim)
-    start = np.asarray(codes, np.float64).reshape(-1, space.dim)
-    if not len(start):
-        raise InvalidInput("there are no rows to edit")
-    step = directions.step(changes, keep=keep, slack=slack)
-    path = start[:, None] + np.linspace(0, 1, steps + 1)[:, None] * step
-    shaped = path.reshape(-1, *space.shape).astype(np.float32)
-    frames = space.decode(shaped).reshape(len(start), steps + 1, *space.data_shape)
-    return described(space, directions, path, frames, roles=_roles(directions, changes, keep))
+    if points.ndim != 3 or not len(points) or points.shape[1] < 2 or points.shape[2] != space.dim:
+        raise invalid("path.shape", f"(n, steps + 1, {space.dim})", points.shape)
+    shaped = points.reshape(-1, *space.shape).astype(np.float32)
+    frames = space.decode(shaped).reshape(*points.shape[:2], *space.data_shape)
+    return _described(space, directions, points, frames, roles=_roles(directions, changed, keep))
 
 
-def described(
+def _described(
     space: LatentSpace, directions: Directions, path: Array, frames: NDArray[np.float32], *, roles: Sequence[Role]
 ) -> Edited:
     """The edit whose points are `path` (n, steps + 1, d) and whose decoded points are `frames`."""
@@ -165,9 +185,11 @@ def described(
     )
 
 
-def _roles(directions: Directions, changes: Mapping[str, float], keep: Sequence[str]) -> list[Role]:
-    kept = directions.numbers(keep)
-    return ["set" if name in changes else "kept" if a in kept else "other" for a, name in enumerate(directions.names)]
+def _roles(directions: Directions, changed: Sequence[str], keep: Sequence[str]) -> list[Role]:
+    return [
+        "set" if {name, column} & set(changed) else "kept" if {name, column} & set(keep) else "other"
+        for name, column in zip(directions.names, directions.columns, strict=True)
+    ]
 
 
 def _leakage(directions: Directions, said: Sequence[Array], roles: Sequence[Role]) -> float | None:

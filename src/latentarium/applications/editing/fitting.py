@@ -43,6 +43,7 @@ class Probe:
 
     weights: Array
     bias: float
+    centre: Array
     mean: float
     scale: float
     quality: Quality
@@ -91,9 +92,9 @@ def fit_directions(
     if not attributes:
         raise InvalidInput("there are no attributes to find directions of: bring labels")
     table = checked_codes(codes)
-    parts = _parts(len(table), splits, check_seed(seed))
+    parts = parts_of(len(table), splits, check_seed(seed))
     left_out: dict[str, str] = {}
-    targets = [t for name, values in attributes.items() for t in _targets(name, values, len(table), left_out)]
+    targets = [t for name, values in attributes.items() for t in targets_of(name, values, len(table), left_out)]
     found = list(_found(table, targets, parts, method, left_out))
     if not found:
         name, why = next(iter(left_out.items()))
@@ -109,6 +110,7 @@ def fit_directions(
         weights=weights,
         bias=np.array([probe.bias for _, probe in found]),
         vectors=ways / (weights * ways).sum(1, keepdims=True),
+        centres=np.stack([probe.centre for _, probe in found]),
         mean=np.array([probe.mean for _, probe in found]),
         scale=np.array([probe.scale for _, probe in found]),
         quality=tuple(probe.quality for _, probe in found),
@@ -124,7 +126,7 @@ def _found(
     """The probes that held-out rows bear out; why others do not is written to `left_out`."""
     for target in targets:
         known = {part: rows[np.isfinite(target.values[rows])] for part, rows in parts.items()}
-        why = _too_few(target, known)
+        why = too_few(target, known)
         probe = None if why else _probe(table, target, known, method)
         if probe is not None and _borne_out(probe.quality):
             yield target, probe
@@ -132,7 +134,7 @@ def _found(
             left_out[target.name] = why if probe is None else _unseen(probe.quality)
 
 
-def _parts(count: int, splits: ArrayLike | None, seed: int) -> dict[str, Part]:
+def parts_of(count: int, splits: ArrayLike | None, seed: int) -> dict[str, Part]:
     """Row numbers to learn from, to calibrate on and to judge by."""
     if splits is None:
         drawn = make_splits(count, seed=seed, test=0.2, validation=0.2)
@@ -149,7 +151,7 @@ def _parts(count: int, splits: ArrayLike | None, seed: int) -> dict[str, Part]:
     return found
 
 
-def _targets(name: str, values: ArrayLike, count: int, left_out: dict[str, str]) -> Iterator[Target]:
+def targets_of(name: str, values: ArrayLike, count: int, left_out: dict[str, str]) -> Iterator[Target]:
     """What there is to find in one column."""
     column = np.asarray(values)
     if column.shape != (count,):
@@ -187,7 +189,7 @@ def _missing(value: Any) -> bool:
     return value is None or value == "" or value != value
 
 
-def _too_few(target: Target, known: Mapping[str, Part]) -> str:
+def too_few(target: Target, known: Mapping[str, Part]) -> str:
     """Why this attribute cannot be learned or judged, or an empty string."""
     for part, rows in known.items():
         values = target.values[rows]
@@ -233,7 +235,8 @@ def _probe(table: Array, target: Target, known: Mapping[str, Part], method: Meth
         accuracy=float(((scores > 0) == truth).mean()),
         share=float(truth.mean()),
     )
-    return Probe(weights=weights, bias=bias, mean=0.0, scale=1.0, quality=quality)
+    centre = table[train][target.values[train] > 0.5].mean(0)
+    return Probe(weights=weights, bias=bias, centre=centre, mean=0.0, scale=1.0, quality=quality)
 
 
 def _classifier(method: Method) -> Any:
@@ -274,7 +277,9 @@ def _regression(table: Array, target: Target, parts: tuple[Part, Part]) -> Probe
     errors = np.stack([(truth - table[test] @ weights - bias) ** 2, truth, truth**2], axis=1)
     draws = _r2(bootstrap_means(errors))
     quality = Quality(measure="r2", value=float(_r2(errors.mean(0))), interval=interval_of(draws), n=len(test))
-    return Probe(weights=weights, bias=bias, mean=mean, scale=spread, quality=quality)
+    # the regression of the codes on the number, one standard deviation up
+    centre = table[train].mean(0) + (target.values[train] - mean) @ table[train] / (spread * len(train))
+    return Probe(weights=weights, bias=bias, centre=centre, mean=mean, scale=spread, quality=quality)
 
 
 def _r2(means: Array) -> Array:

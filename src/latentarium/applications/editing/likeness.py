@@ -112,7 +112,7 @@ def _views(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp
     """Pictures as they are and in every other way, and which way each is, 0 for as they are."""
     levels = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
     cells = [levels, *(_moved(levels, way) for way in _WAYS.values())]
-    return np.concatenate(cells).astype(np.float32) / 255, np.repeat(np.arange(len(cells)), len(x))
+    return np.concatenate(cells).astype(np.float32) / np.float32(255), np.repeat(np.arange(len(cells)), len(x))
 
 
 def _moved(levels: Levels, way: Sequence[float]) -> Levels:

@@ -17,7 +17,7 @@ from latentarium.training.save import encode_rows
 
 ARRAYS, WORDS = "directions.safetensors", "directions.json"
 MADE_FROM = ("codes.parquet", "rows.parquet")
-_NUMBERS = ("weights", "bias", "vectors", "mean", "scale")
+_NUMBERS = ("weights", "bias", "vectors", "centres", "mean", "scale")
 
 
 def directions_of(bundle: Bundle, *, method: Method | None = None) -> Directions:
@@ -46,21 +46,28 @@ def directions_of(bundle: Bundle, *, method: Method | None = None) -> Directions
         found = read_directions(bundle)
         if method in (None, found.settings["method"]):
             return found
+    return fit_directions(method=method or "logistic", **labelled_codes(bundle))
+
+
+def labelled_codes(bundle: Bundle, rows: Rows | None = None) -> dict[str, Any]:
+    """Arguments of `fit_directions`: the bundle's own codes and labels, or those of other rows of the same kind.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no label or attribute.
+    """
+    if rows is not None:
+        if not rows.columns:
+            raise InvalidInput(f"{rows.name} has no label or attribute to find directions of")
+        return {"codes": encode_rows(bundle.space, rows), "attributes": rows.columns}
     if not bundle.label_names:
         raise InvalidInput(
             f"bundle {bundle.path} has no label or attribute to find directions of; bring rows with some: --labels DATA"
         )
     columns = {name: bundle.column(name) for name in bundle.label_names}
     splits = bundle.splits if len(np.unique(bundle.splits)) > 1 else None
-    return fit_directions(bundle.codes, columns, method=method or "logistic", splits=splits)
-
-
-def directions_by(bundle: Bundle, rows: Rows, *, method: Method | None = None) -> Directions:
-    """The directions of the labels that come with other rows of the same kind, for a bundle that has none itself."""
-    if not rows.columns:
-        raise InvalidInput(f"{rows.name} has no label or attribute to find directions of")
-    codes = encode_rows(bundle.space, rows)
-    return fit_directions(codes, rows.columns, method=method or "logistic")
+    return {"codes": bundle.codes, "attributes": columns, "splits": splits}
 
 
 def store_directions(bundle: Bundle, directions: Directions) -> Bundle:

@@ -18,7 +18,7 @@ from latentarium.rng import check_seed, generator
 from latentarium.space import LatentSpace
 
 Way = Literal["pca", "jacobian"]
-WAYS = ("pca", "jacobian")
+WAYS: tuple[Way, ...] = ("pca", "jacobian")
 POINTS = 16
 """Codes at which derivatives are taken."""
 _DRAW = 462
@@ -77,6 +77,7 @@ def unsupervised_directions(
         weights=weights[:, order].T,
         bias=-centre @ weights[:, order],
         vectors=steps[:, order].T,
+        centres=centre + steps[:, order].T,
         mean=np.zeros(count),
         scale=np.ones(count),
         quality=tuple(_share(values[a] / values.sum(), len(table)) for a in order),
@@ -88,7 +89,7 @@ def unsupervised_directions(
 
 def joined(first: Directions, second: Directions) -> Directions:
     """Both kinds of directions of one space in one object, so that either can be kept while the other is changed."""
-    numbers = ("weights", "bias", "vectors", "mean", "scale")
+    numbers = ("weights", "bias", "vectors", "centres", "mean", "scale")
     words = ("names", "columns", "kinds", "quality")
     return dataclasses.replace(
         first,
