@@ -59,11 +59,13 @@ def test_people_see_a_table_and_a_row_of_the_bundle(run: Run) -> None:
     assert lines[-1] == "rows.png"
 
 
-def test_directions_are_kept_in_the_bundle(run: Run, place: Path) -> None:
-    bundle = la.open_bundle(place / "digits")
-    assert run("edit", "digits", "--json").status == 0
-    assert la.open_bundle(place / "digits").has("directions.safetensors")
-    assert set(la.open_bundle(place / "digits").manifest["files"]) >= set(bundle.manifest["files"])
+def test_directions_are_kept_in_the_bundle(run: Run, digits: Path, tmp_path: Path) -> None:
+    space = shutil.copytree(digits, tmp_path / "space")
+    files = la.open_bundle(space).manifest["files"]
+    assert run("edit", space, "3", "--set", "Hat=1").status == 2
+    assert la.open_bundle(space).manifest["files"] == files
+    assert run("edit", space, "--json").status == 0
+    assert set(la.open_bundle(space).manifest["files"]) - set(files) == {"directions.json", "directions.safetensors"}
     people = run("edit", "digits")
     assert people.out.startswith("label=0: AUC ")
 

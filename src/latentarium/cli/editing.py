@@ -75,9 +75,11 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
     bundle = open_bundle(path)
     files = targets(bundle, out, "edit")
     if not request.sets:
-        return _list(bundle, _directions(bundle, request), as_json=as_json)
+        directions, fresh = _labelled(bundle, request)
+        _keep(bundle, fresh)
+        return _list(bundle, directions, as_json=as_json)
     given = _given(bundle, request.what)
-    directions = _directions(bundle, request)
+    directions, fresh = _directions(bundle, request)
     notes: list[str] = []
     if given.new:
         found = likeness(bundle, directions, given.x, given.codes)
@@ -90,6 +92,7 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
         if edited.left_data[row]
     ]
     _show(bundle, given, edited.frames, files)
+    _keep(bundle, fresh)
     result = {
         "bundle": str(path),
         "rows": list(given.ids),
@@ -106,8 +109,8 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
     emit(result, as_json=as_json, words=_words(edited, files))
 
 
-def _directions(bundle: Bundle, request: EditRequest) -> Any:
-    """Directions of labels, and those without that the given names ask for, such as pca:3."""
+def _directions(bundle: Bundle, request: EditRequest) -> tuple[Any, Any]:
+    """Directions of labels and those without that the given names ask for, such as pca:3; the first where new."""
     from latentarium.applications.editing.unsupervised import WAYS, joined, unsupervised_directions
 
     names = [*(words.rpartition("=")[0] for words in request.sets), *request.kept]
@@ -119,13 +122,13 @@ def _directions(bundle: Bundle, request: EditRequest) -> Any:
             more.append(unsupervised_directions(bundle.space, bundle.codes, way=way, count=max(places)))
     needed = not more or len(asked) < len(names) or request.labels is not None
     try:
-        labelled = [_labelled(bundle, request)]
+        labelled, fresh = _labelled(bundle, request)
     except InvalidInput:
         # rows without labels, or too few, can still be moved along directions that need none
         if needed:
             raise
-        labelled = []
-    return functools.reduce(joined, [*labelled, *more])
+        return functools.reduce(joined, more), None
+    return functools.reduce(joined, more, labelled), fresh
 
 
 def _place(words: str, most: int) -> int:
@@ -134,9 +137,9 @@ def _place(words: str, most: int) -> int:
     return int(words)
 
 
-def _labelled(bundle: Bundle, request: EditRequest) -> Any:
-    """Stored ones, or newly fitted ones, which are kept in the bundle where it can be written."""
-    from latentarium.applications.editing import directions_of, fit_directions, store_directions
+def _labelled(bundle: Bundle, request: EditRequest) -> tuple[Any, Any]:
+    """Directions stored in the bundle or newly fitted; again, where they are to be kept in it."""
+    from latentarium.applications.editing import directions_of, fit_directions
     from latentarium.applications.editing.fitting import METHODS
     from latentarium.applications.editing.stored import has_directions, labelled_codes
 
@@ -144,16 +147,22 @@ def _labelled(bundle: Bundle, request: EditRequest) -> Any:
     if method not in (None, *METHODS):
         raise invalid("--method", f"one of {', '.join(METHODS)}", method)
     if request.labels is not None:
-        directions = fit_directions(method=method or "logistic", **labelled_codes(bundle, _other_rows(bundle, request)))
-    else:
-        directions = directions_of(bundle, method=method)
-        if has_directions(bundle) and method is None:
-            return directions
+        found = fit_directions(method=method or "logistic", **labelled_codes(bundle, _other_rows(bundle, request)))
+        return found, found
+    found = directions_of(bundle, method=method)
+    return found, None if method is None and has_directions(bundle) else found
+
+
+def _keep(bundle: Bundle, directions: Any) -> None:
+    """Store new directions, so that the next edit need not fit them, where the bundle can be written."""
+    from latentarium.applications.editing import store_directions
+
+    if directions is None:
+        return
     try:
         store_directions(bundle, directions)
     except LatentariumError as error:
         say(f"the directions are not kept: {error}")
-    return directions
 
 
 def _edited(bundle: Bundle, directions: Any, given: Given, request: EditRequest) -> Any:
