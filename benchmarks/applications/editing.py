@@ -8,7 +8,7 @@ are read at the reach where they change the target's P as much.
 avatars: each gets another of the eight colours of hair, by the difference of mean codes times an amount that was chosen
 on validation avatars. Skin, mouth and clothes' colour are told by judges fitted to real avatars;
 hats and scarves, which hide the hair, are left out.
-Spaces are fitted first, or taken from --models where an earlier run has left them.
+Spaces are fitted first, or taken from --models where an earlier run has left them; a GAN of avatars is brought along.
 """
 
 import argparse
@@ -44,13 +44,8 @@ Float = NDArray[np.float32]
 ATTRIBUTES = ("Smiling", "Blond_Hair", "Eyeglasses", "Male", "Young")
 COMMON = {"net": "conv", "likelihood": "gaussian", "batch_size": 64, "threads": 1}
 FACES = {**COMMON, "latent": 192, "objective": "beta:8", "steps": 3000}
-AVATARS = {
-    "avatar-vae": {**COMMON, "latent": 96, "steps": 2200},
-    "avatar-gan": {
-        "model": "gan", "net": "conv", "width": 16, "latent": 32, "patch": 4, "anchor": 0.01, "augment": 0.0,
-        "inversion": 0.15, "threads": 1, "steps": 700,
-    },
-}  # fmt: skip
+AVATARS = {**COMMON, "latent": 96, "steps": 2200}
+PARTS = ("faces", "avatar-vae", "avatar-gan")
 SIDE, FACE_AXES, AVATAR_AXES = 64, 150, 200
 REACHES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 """Log-odds that a row is moved to, on the other side of the attribute."""
@@ -294,10 +289,11 @@ def _faces_sheet(path: Path, x: Float, test: Bench, found: Mapping[str, Any]) ->
     pictures.sheet(cells.reshape(-1, *cells.shape[2:]), columns=len(columns), scale=2).save(path)
 
 
-def avatars(models: Path, data: Path, name: str) -> dict[str, Any]:
+def avatars(models: Path, data: Path, gan: Path | None = None) -> dict[str, Any]:
     """Another colour of hair for each test avatar: is it seen, and what else changes."""
     rows = open_source(data / "avatars_64.npz")
-    space = fitted(models, name, rows, AVATARS[name]).space
+    bundle = fitted(models, "avatar-vae", rows, AVATARS) if gan is None else open_bundle(gan)
+    name, space = "avatar-vae" if gan is None else "avatar-gan", bundle.space
     seen_hair = ~np.isin(rows.columns["top"], HATS)
     own, others = (half[seen_hair[half]] for half in halves(rows))
     columns = (HAIR, *KEPT)
@@ -314,7 +310,7 @@ def avatars(models: Path, data: Path, name: str) -> dict[str, Any]:
     exact, before = judge.names(x), judge.names(back)
     found: dict[str, Any] = {
         "rows": len(test),
-        "settings": AVATARS[name],
+        "settings": AVATARS if gan is None else bundle.manifest["provenance"]["settings"],
         "slack": SLACK,
         "amount": AMOUNT,
         "reconstruction_psnr": _psnr(back - x),
@@ -364,18 +360,22 @@ def _psnr(error: Float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="the folder with celeba/ and avatars/")
-    parser.add_argument("--only", nargs="+", choices=("faces", *AVATARS), default=("faces", *AVATARS))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS[:2])
+    parser.add_argument("--gan", type=Path, help="a bundle of a GAN that was fitted to the avatars, for avatar-gan")
     parser.add_argument("--models", type=Path, default=default_cache() / "benchmarks" / "editing")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/editing-PART.json")
     given = parser.parse_args()
     given.models.mkdir(parents=True, exist_ok=True)
     for part in given.only:
+        if part == "avatar-gan" and given.gan is None:
+            parser.error("avatar-gan needs --gan BUNDLE")
         if part == "faces":
             value = faces(given.models, given.data / "celeba")
         else:
-            value = avatars(given.models, given.data / "avatars", part)
+            value = avatars(given.models, given.data / "avatars", given.gan if part == "avatar-gan" else None)
         if given.save:
-            save_result(f"editing-{part}", f"make bench-editing ARGS='--only {part} --save'", value)
+            more = " --gan BUNDLE" if part == "avatar-gan" else ""
+            save_result(f"editing-{part}", f"make bench-editing ARGS='--only {part}{more} --save'", value)
 
 
 if __name__ == "__main__":
