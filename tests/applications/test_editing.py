@@ -120,7 +120,7 @@ def test_a_code_gets_a_value_between_others() -> None:
     assert light[:, 0].mean() == pytest.approx(codes[shade == 2, 0].mean(), abs=0.05)
     at = found.number("round")
     np.testing.assert_allclose(found.scores(light)[:, at], found.scores(dark)[:, at], atol=1e-4)
-    with pytest.raises(InvalidInput, match="the value cannot be changed while shade-again"):
+    with pytest.raises(InvalidInput, match="the value cannot be changed while again stay"):
         twice = fit_directions(codes, {**attributes, "again": np.where(shade == 0, 1.0, 0.0)})
         twice.switch(dark, {"shade": "light"}, keep=["again"])
 
