@@ -23,6 +23,7 @@ LINES = {
     "decompress": "decompress space rows.lsc -o new.npy",
     "demo": "demo --source digits --time 3s --no-serve -o new",
     "detect": "detect space rows.npy -o new.parquet",
+    "edit": "edit space 3 --set label=0=1 -o new.png",
     "encode": "encode space rows.npy -o new.parquet",
     "explore": "explore space --no-browser",
     "export": "export space new",

@@ -164,6 +164,15 @@ def test_new_pictures_take_the_size_fitted_before(tmp_path: Path, write_pictures
         open_like(tmp_path / "grey", ImageModality(channels=3, height=28, width=20))
 
 
+def test_a_single_picture_is_enough_for_a_space_that_is_there(tmp_path: Path, write_pictures: Any) -> None:
+    path = write_pictures(tmp_path)[3]
+    rows = open_like(path, ImageModality(channels=3, height=8, width=8))
+    assert rows.ids.tolist() == [path.name]
+    assert rows.raw.shape == (1, 3, 8, 8)
+    with pytest.raises(InvalidInput, match="must be a folder of pictures, got 'the single picture"):
+        open_source(path)
+
+
 @pytest.fixture
 def few_faces(test_data: Path, tmp_path: Path) -> Path:
     """CelebA's layout with forty of its pictures."""

@@ -81,3 +81,49 @@ def probe(
     from latentarium.cli.probing import run_probe
 
     run_probe(bundle, label=label, draws=draws, data=data, out=out, seed=seed, as_json=json)
+
+
+@verbs.command()
+def edit(
+    bundle: BundleArgument,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WHAT]...", help="A picture, other new data, or ids or numbers of rows.", show_default=False
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="ATTRIBUTE=+2, units of log-odds, of a number standard deviations; or COLUMN=VALUE; several."
+        ),
+    ] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="Attributes that shall stay, separated by commas.")] = None,
+    slack: Annotated[
+        float, typer.Option(help="How far what is kept may move, as a share of the largest change.")
+    ] = 0.0,
+    steps: Annotated[int, typer.Option(help="Equal steps of the way that are shown.")] = 4,
+    curved: Annotated[
+        bool, typer.Option("--curved", help="Follow the gradient of a probe with a hidden layer, not a straight line.")
+    ] = False,
+    method: Annotated[str | None, typer.Option(help="logistic or lda.", show_default="logistic")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Rows with labels to learn directions from, where the bundle has none.")
+    ] = None,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Change attributes of rows, and say what else changed and how far from the data it led; without --set: which."""
+    from latentarium.cli.editing import EditRequest, run_edit
+
+    request = EditRequest(
+        what=what or (),
+        sets=set_ or (),
+        keep=keep or (),
+        slack=slack,
+        steps=steps,
+        curved=curved,
+        method=method,
+        labels=labels,
+    )
+    run_edit(bundle, request, out=out, as_json=json)

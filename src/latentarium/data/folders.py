@@ -44,6 +44,13 @@ def open_folder(folder: Path, reading: Reading) -> Draft:
     )
 
 
+def open_picture(path: Path, reading: Reading) -> Draft:
+    """One picture as the only row."""
+    ids = np.array([path.name])
+    images, notes = load_pictures(path.parent, ids, reading)
+    return Draft(name=path.name, images=images, ids=ids, notes=notes)
+
+
 def open_celeba(folder: Path, reading: Reading) -> Draft:
     """CelebA: the 40 attributes as 0/1 columns, its own parts where `list_eval_partition.txt` has rows in each."""
     on_disk, others = _listed(folder / CELEBA_PICTURES)

@@ -8,7 +8,7 @@ from typing import cast
 from latentarium.arrays import check_positive_int
 from latentarium.data.arrayfiles import open_npy, open_npz
 from latentarium.data.draft import TEXT, Draft, finish, finish_as, finish_like, finish_sentences
-from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder
+from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder, open_picture
 from latentarium.data.lines import JSON_SUFFIXES, TEXT_SUFFIXES, open_json_texts, open_lines
 from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
 from latentarium.data.music.modalities import MOST_BARS, GridModality
@@ -148,7 +148,8 @@ def open_like(
 ) -> Rows:
     """Open new data for a space that was fitted before: its columns, scales and picture size are used.
 
-    Every row lies in the test part; one row is enough. Raises `InvalidInput` where the data do not fit.
+    Every row lies in the test part; one row is enough, such as a single picture file. Raises `InvalidInput` where the
+    data do not fit.
     """
     frame = (modality.height, modality.width) if isinstance(modality, ImageModality) else None
     reading = Reading(
@@ -160,7 +161,10 @@ def open_like(
         in_pieces=isinstance(modality, TableModality),
         bars=modality.bars if isinstance(modality, GridModality) else DEFAULT_BARS,
     )
-    return finish_like(_read(spec, reading, label), modality, source=os.fspath(spec), label=label)
+    path = Path(cast("str", spec)).expanduser()
+    one = isinstance(modality, ImageModality) and path.suffix.lower() in SUFFIXES and path.is_file()
+    draft = open_picture(path, reading) if one else _read(spec, reading, label)
+    return finish_like(draft, modality, source=os.fspath(spec), label=label)
 
 
 def _needed(modality: Modality) -> tuple[str, ...]:

@@ -1,0 +1,174 @@
+"""`edit`: pictures, rows, tables and melodies moved along attributes, what is said of it, and what is refused."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.cli.conftest import Run
+from tests.data.tunes import write_tunes
+
+import latentarium as la
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
+    """A folder with a bundle, and a picture of its kind beside one that is not."""
+    folder = tmp_path_factory.mktemp("edit")
+    shutil.copytree(digits, folder / "digits")
+    picture = la.open_source("digits").raw[3, 0]
+    Image.fromarray(picture).save(folder / "three.png")
+    Image.fromarray(255 - picture).save(folder / "negative.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+
+
+def test_a_photo_gets_more_of_an_attribute(run: Run) -> None:
+    found = run("edit", "digits", "three.png", "--set", "label=0=+4", "--keep", "label=4,label=6", "--json")
+    assert found.status == 0, found.err
+    result = found.json
+    effect = {attribute["name"]: attribute for attribute in result["attributes"]}
+    odds = {name: np.log(p / (1 - p)) for name in ("before", "after") for p in [effect["label=0"][name]]}
+    assert odds["after"] - odds["before"] == pytest.approx(4, abs=1e-3)
+    assert effect["label=0"]["role"] == "set"
+    for name in ("label=4", "label=6"):
+        assert effect[name]["role"] == "kept"
+        assert effect[name]["after"] == pytest.approx(effect[name]["before"], abs=1e-6)
+        assert 0 <= effect[name]["seen_after"] <= 1
+    assert result["rows"] == ["three.png"]
+    assert 0 < result["leakage"] < 1
+    with Image.open(result["out"]) as sheet:
+        # before, reconstruction, three steps between and the edited one
+        assert sheet.width > 5.5 * sheet.height
+
+
+def test_people_see_a_table_and_a_row_of_the_bundle(run: Run) -> None:
+    found = run("edit", "digits", "3", "digits/000010", "--set", "label=0=1", "--out", "rows.png", "--steps", 2)
+    assert found.status == 0, found.err
+    lines = found.out.splitlines()
+    assert lines[0].split() == ["attribute", "before", "after", "seen", "before", "seen", "after"]
+    assert lines[1].startswith("label=0")
+    assert "typicality" in lines[-2]
+    assert lines[-1] == "rows.png"
+
+
+def test_directions_are_kept_in_the_bundle(run: Run, digits: Path, tmp_path: Path) -> None:
+    space = shutil.copytree(digits, tmp_path / "space")
+    files = la.open_bundle(space).manifest["files"]
+    assert run("edit", space, "3", "--set", "Hat=1").status == 2
+    assert la.open_bundle(space).manifest["files"] == files
+    assert run("edit", space, "--json").status == 0
+    assert set(la.open_bundle(space).manifest["files"]) - set(files) == {"directions.json", "directions.safetensors"}
+    people = run("edit", "digits")
+    assert people.out.startswith("label=0: AUC ")
+
+
+def test_what_is_unlike_the_data_is_said_to_be(run: Run) -> None:
+    usual = run("edit", "digits", "three.png", "--set", "label=0=0.1", "--out", "a.png")
+    assert "unlike" not in usual.err
+    found = run("edit", "digits", "negative.png", "--set", "label=0=0.1", "--out", "a.png")
+    assert found.status == 0
+    assert "negative.png is unlike the rows the space was learned from: it " in found.err
+    assert "comes back worse than 100.0 % of held-out rows" in found.err
+    far = run("edit", "digits", "three.png", "--set", "label=0=80", "--out", "a.png")
+    assert "the edit of three.png left the data: its code is further out than 100.0 % of held-out rows" in far.err
+
+
+def test_a_column_gets_another_value(run: Run) -> None:
+    found = run("edit", "digits", "3", "5", "--set", "label=0", "--keep", "pca:4", "--out", "a.png", "--json")
+    assert found.status == 0, found.err
+    assert found.json["set"] == {"label": "0"}
+    effect = {attribute["name"]: attribute for attribute in found.json["attributes"]}
+    assert effect["label=0"]["after"] > 0.5 > effect["label=0"]["before"]
+    assert effect["label=6"]["role"] == "set"
+    assert effect["pca:4"]["after"] == pytest.approx(effect["pca:4"]["before"], abs=1e-5)
+    refused = run("edit", "digits", "3", "--set", "label=0", "--curved", "--out", "a.png")
+    assert "--curved moves by numbers" in refused.err
+
+
+def test_a_curved_way(run: Run) -> None:
+    arguments = ("edit", "digits", "3", "--set", "label=0=3", "--keep", "label=4", "--out", "a.png", "--json")
+    straight, curved = (run(*arguments, *more) for more in ((), ("--curved",)))
+    assert curved.status == 0, curved.err
+    effect = {attribute["name"]: attribute for attribute in curved.json["attributes"]}
+    assert effect["label=0"]["after"] > effect["label=0"]["before"]
+    assert curved.json["length"] != straight.json["length"]
+    refused = run("edit", "digits", "3", "--set", "pca:1=3", "--curved", "--out", "a.png")
+    assert refused.status == 2
+    assert "an attribute must be one of label=0" in refused.err
+
+
+def test_directions_without_labels(run: Run) -> None:
+    found = run("edit", "digits", "3", "--set", "pca:2=+1.5", "--keep", "label=3,pca:1", "--out", "a.png", "--json")
+    assert found.status == 0, found.err
+    effect = {attribute["name"]: attribute for attribute in found.json["attributes"]}
+    assert effect["pca:2"]["after"] - effect["pca:2"]["before"] == pytest.approx(1.5)
+    assert effect["label=3"]["after"] == pytest.approx(effect["label=3"]["before"])
+    assert run("edit", "digits", "3", "--set", "jacobian:1=1", "--out", "a.png").status == 0
+
+
+def test_rows_of_a_table(run: Run, table: Path, tmp_path: Path) -> None:
+    space = shutil.copytree(table, tmp_path / "table")
+    found = run("edit", space, "3", "--set", "pca:1=2", "--steps", 2, "--out", tmp_path / "rows.csv")
+    assert found.status == 0, found.err
+    with (tmp_path / "rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    ids = [row["id"] for row in rows]
+    assert [name.rsplit("/", 1)[1] for name in ids] == ["before", "0 %", "50 %", "100 %"]
+
+
+def test_a_melody_is_heard_on_its_way(run: Run, fitted: Callable[..., Path], tmp_path: Path) -> None:
+    tunes = tmp_path / "tunes"
+    write_tunes(tunes)
+    space = fitted(tunes, name="tunes")
+    found = run("edit", space, "3", "--set", "pca:1=1", "--out", tmp_path / "tune.wav")
+    assert found.status == 0, found.err
+    assert (tmp_path / "tune.wav").read_bytes().startswith(b"RIFF")
+
+
+def test_labels_come_from_other_rows(run: Run, digits: Path, tmp_path: Path) -> None:
+    """A slim copy has too few rows of its own."""
+    from latentarium.applications.slimming import slim_bundle
+
+    slim = slim_bundle(la.open_bundle(digits), tmp_path / "slim", rows=20, decoded=True).path
+    refused = run("edit", slim, "3", "--set", "label=0=1")
+    assert refused.status == 2
+    assert "bring rows with some: --labels DATA" in refused.err
+    found = run("edit", slim, "3", "--labels", "digits", "--set", "label=0=1", "--out", tmp_path / "a.png")
+    assert found.status == 0, found.err
+    assert run("edit", slim, "4", "--set", "label=0=1", "--out", tmp_path / "b.png").status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("3", "--set", "label=0="), "--set must be ATTRIBUTE=NUMBER or COLUMN=VALUE"),
+        (("3", "--set", "+2"), "--set must be ATTRIBUTE=NUMBER"),
+        (("3", "--set", "label=red"), "--set must be ATTRIBUTE=NUMBER or COLUMN=VALUE"),
+        (("3", "--set", "label=0=1", "--set", "label=0=2"), "once for each attribute"),
+        (("3", "--set", "label=0=nan"), "the change of label=0 must be a finite number"),
+        (("3", "--set", "Hat=1"), "an attribute must be one of label=0"),
+        (("3", "--set", "label=0=1", "--keep", "Hat"), "an attribute must be one of label=0"),
+        (("3", "--set", "label=0=1", "--keep", "label"), "allow some slack"),
+        (("3", "--set", "label=0=1", "--slack", "1"), "slack must be a number from 0 up to 1"),
+        (("3", "--set", "label=0=1", "--steps", "0"), "steps must be an integer from 1 to 100"),
+        (("3", "--set", "label=0=1", "--method", "svm"), "--method must be one of logistic, lda"),
+        (("3", "--set", "pca:9=1"), "the place of a direction must be a number from 1 to 4"),
+        (("--set", "label=0=1"), "WHAT to edit is missing"),
+        (("nobody", "--set", "label=0=1"), "row must be an id of the bundle"),
+        ((*map(str, range(40)), "--set", "label=0=1"), "WHAT must be at most 32 rows, got 40"),
+        (("3", "--set", "label=0=1", "--out", "a.txt"), "--out must be a file ending in"),
+    ],
+)
+def test_what_is_refused(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    found = run("edit", "digits", *arguments)
+    assert found.status == 2
+    assert words in found.err
+    assert found.err.count("\n") == 1
