@@ -1,7 +1,7 @@
 """Pictures of every pane of the explorer's page, to look at: three sizes, light and dark.
 
-    python scripts/screenshots.py BUNDLE FOLDER
-    python scripts/screenshots.py BUNDLE FOLDER --size 320x700 --pane path --theme dark
+python scripts/screenshots.py BUNDLE FOLDER
+python scripts/screenshots.py BUNDLE FOLDER --size 320x700 --pane path --theme dark
 """
 
 import argparse
@@ -45,8 +45,7 @@ def served(bundle: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "latentarium", "explore", str(bundle), "--no-browser", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            yield loads(process.stdout.readline())["address"]
+            yield loads(process.stdout.readline() if process.stdout else "{}")["address"]
         finally:
             process.terminate()
 
@@ -76,6 +75,7 @@ def wait(done: object, seconds: float = 90) -> None:
 
 
 def main() -> None:
+    """Take the pictures that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("folder", type=Path)
