@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from json import loads
 from pathlib import Path
 
@@ -86,12 +87,11 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     with served(given.bundle) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        for size in given.size or SIZES:
-            for theme in given.theme or THEMES:
-                for pane, picture in shoot(browser, address, size, theme, given.pane or list(PANES)):
-                    place = given.folder / f"{pane}-{size}-{theme}.png"
-                    place.write_bytes(picture)
-                    print(place)
+        for size, theme in product(given.size or SIZES, given.theme or THEMES):
+            for pane, picture in shoot(browser, address, size, theme, given.pane or list(PANES)):
+                place = given.folder / f"{pane}-{size}-{theme}.png"
+                place.write_bytes(picture)
+                print(place)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, drawing: Drawing)
 /** Pictures of rows, the first ones first, where none that is drawn already would be covered. */
 function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, sheets: Sheets): void {
   const { width, height } = sheets.thumbs;
-  const cell = Math.max(40, Math.min(72, Math.min(drawing.size.width, drawing.size.height) / 16));
+  const cell = Math.max(40, Math.min(72 * zoomOfLetters(), Math.min(drawing.size.width, drawing.size.height) / 16));
   const scale = (cell - 6) / Math.max(width, height);
   const [w, h] = [width * scale, height * scale];
   context.imageSmoothingEnabled = width > 40;
