@@ -31,6 +31,7 @@ PANES = {
     "compare": "x.openTab('compare');",
     "tray": f"{STOPS} x.look.openDrawer('tray');",
     "outliers": "x.look.openDrawer('outliers');",
+    "rows": "x.look.openDrawer('rows');",
     "report": "x.look.openDrawer('report');",
     "help": "x.look.help = true;",
     "selection": "x.map.choose(Array.from({ length: 60 }, (_, row) => row));",
