@@ -2,11 +2,20 @@
 
 import asyncio
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 
 from latentarium.explorer.together import Together
+
+
+def in_a_loop(whole: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: tests of the browser leave a running loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, whole).result()
 
 
 class Halver:
@@ -32,7 +41,7 @@ def ask_all(halver: Halver, *requests: np.ndarray, most: int = 8) -> list[object
         halver.go_on.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    return asyncio.run(whole())
+    return in_a_loop(whole())
 
 
 def test_those_who_wait_share_a_call_and_keep_their_rows() -> None:
@@ -65,4 +74,4 @@ def test_whoever_left_is_not_answered() -> None:
             await gone
         return await together(np.full((1, 1), 6, np.float32))
 
-    assert asyncio.run(whole())[0, 0] == 3
+    assert in_a_loop(whole())[0, 0] == 3
