@@ -11,7 +11,7 @@ JOBS ?= 2
 MODULES = $(shell find src/latentarium -name "*.py" ! -name "__main__.py" | sed -e "s|^src/||; s|/__init__.py$$||; s|\.py$$||; s|/|.|g" | sort)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo page test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression bench-anomaly bench-transfer bench-search bench-streaming bench-editing lint docs clean
+.PHONY: help demo page test bench bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression bench-anomaly bench-transfer bench-search bench-streaming bench-editing bench-explorer lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ lint: $(VENV)/.ready ## style, layers, sizes and types
 	$(BIN)/python scripts/check_sizes.py src scripts
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression bench-anomaly bench-transfer bench-search bench-streaming bench-editing ## every benchmark
+bench: bench-fit bench-folder bench-faces bench-measures bench-maps bench-models bench-factors bench-compression bench-anomaly bench-transfer bench-search bench-streaming bench-editing bench-explorer ## every benchmark
 
 bench-fit: $(VENV)/.bench ## seconds to a given likelihood, against other tools
 	@scripts/fashion_mnist.sh
@@ -104,6 +104,11 @@ bench-compression: $(VENV)/.ready ## the codec beside PNG, WebP, JPEG, xz and PC
 
 bench-editing: $(VENV)/.ready ## attributes of faces and avatars edited, judged by probes of real pixels
 	@$(BIN)/python -m benchmarks.applications.editing $${LATENTARIUM_TEST_DATA:-../shared/data} $(ARGS)
+
+bench-explorer: page ## the explorer in Chromium and under load: seconds to a map, milliseconds to a picture
+	@scripts/chromium.sh
+	@$(BIN)/python -m benchmarks.explorer.page $(ARGS)
+	@$(BIN)/python -m benchmarks.explorer.load
 
 docs: $(VENV)/.ready ## the reference as static pages in site/
 	@$(BIN)/python -W ignore -m pdoc --docformat numpy --output-directory site $(MODULES) $(ARGS)

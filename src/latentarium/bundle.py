@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,10 @@ class Bundle:
                 f"bundle {self.path} is damaged: {name} does not match its checksum; restore it or fit again"
             )
         return path
+
+    def explore(self, *, height: int = 800) -> Any:
+        """The explorer's page in a notebook (`explorer.notebook.explore`)."""
+        return import_module("latentarium.explorer.notebook").explore(self, height=height)
 
     def tensors(self, name: str) -> dict[str, NDArray[Any]]:
         """Arrays of a safetensors file."""

@@ -5,6 +5,7 @@ import html
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -267,6 +268,7 @@ class LatentSpace:
             decode_fn=told.decode_fn,
             decode_jvp_fn=told.decode_jvp_fn,
             log_likelihood_fn=told.log_likelihood_fn,
+            graphs_fn=told.graphs_fn,
             provenance={**self.provenance, "given": [*map(str, names), *(f"{k}={v}" for k, v in values.items())]},
         )
 
@@ -281,6 +283,10 @@ class LatentSpace:
         if not (np.isfinite(scale).all() and (scale > 0).all()):
             raise invalid("std", "finite and positive", float(scale.min()), "drop constant dimensions first")
         return _standardised(self, centre, scale)
+
+    def explore(self, data: Any = None, *, height: int = 800) -> Any:
+        """The explorer's page in a notebook, over rows or draws of the prior (`explorer.notebook.explore`)."""
+        return import_module("latentarium.explorer.notebook").explore(self, data, height=height)
 
     def _repr_html_(self) -> str:
         able = ", ".join(sorted(self.capabilities)) or "nothing but its codes"
@@ -322,13 +328,9 @@ def _is_shape(value: Any) -> bool:
 
 
 _VERBS: Mapping[str, str] = {
-    "encode": "encode",
-    "decode": "decode",
-    "posterior": "give a posterior",
-    "likelihood": "score a likelihood",
-    "derivative": "differentiate its decoder",
-    "prior": "sample",
-}
+    "encode": "encode", "decode": "decode", "posterior": "give a posterior", "likelihood": "score a likelihood",
+    "derivative": "differentiate its decoder", "prior": "sample",
+}  # fmt: skip
 
 
 def _rescaled(geometry: Geometry, mean: FloatArray, std: FloatArray) -> Geometry:

@@ -6,16 +6,20 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.explorer.conftest import Server
 
-from latentarium.bundle import Bundle
+from latentarium.bundle import Bundle, open_bundle
 from latentarium.errors import InvalidInput
 from latentarium.explorer.guard import MOST_BYTES
-from latentarium.explorer.server import MOST_ROWS, PORT, listen
+from latentarium.explorer.served import MOST_ROWS
+from latentarium.explorer.server import PORT, listen
+from latentarium.explorer.site import make_site
 
 SPACE = "spaces/fashion"
 
@@ -45,7 +49,10 @@ def test_it_encodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
         ({"space": SPACE, "z": [[0.0, 1.0]]}, 400, "rows of 16 numbers"),
         ({"space": SPACE, "z": [[0.0] * 15 + [1e400]]}, 400, "finite"),
         ({"space": SPACE, "z": [[0.0] * 15 + [1e39]]}, 400, "finite"),
+        ({"space": SPACE, "z": [[0.0] * 15 + [2e9]]}, 400, "within 1e+09"),
         ({"space": SPACE, "z": "abc"}, 422, "z"),
+        ({"space": SPACE, "z": [["0.0"] * 16]}, 422, "number"),
+        ({"space": SPACE, "z": [[True] * 16]}, 422, "number"),
         ({"space": SPACE}, 422, "z"),
         ({"space": SPACE, "z": [[0.0] * 16], "more": 1}, 422, "more"),
         (b"{", 422, "JSON"),
@@ -66,8 +73,33 @@ def test_values_out_of_range_are_named(served: Server) -> None:
 
 def test_unknown_paths_and_methods_have_the_same_shape(served: Server) -> None:
     assert "there is no 'nothing'" in served.ask("/nothing").error
-    assert served.ask("/api/decode").error
-    assert served.ask("/host.json", method="DELETE").error
+    for path, method, allowed in (("/api/decode", "GET", "POST"), ("/host.json", "DELETE", "GET")):
+        answer = served.ask(path, method=method)
+        assert (answer.status, answer.headers["allow"]) == (405, allowed)
+        assert answer.error
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
+)
+def test_a_body_that_says_it_is_something_else_is_refused(served: Server, kind: str) -> None:
+    answer = served.ask("/api/decode", {"space": SPACE, "z": [[0.0] * 16]}, content_type=kind)
+    assert (answer.status, "application/json" in answer.error) == (415, True)
+
+
+def test_a_file_that_goes_while_it_is_served_is_named(serve: Callable[..., Server], copy: Path) -> None:
+    server = serve(make_site([open_bundle(copy)], api=True))
+    (copy / "explorer" / "latent.u16").unlink()
+    answer = server.ask("/spaces/copy/latent.u16")
+    assert (answer.status, "latent.u16 was here and is gone" in answer.error) == (404, True)
+
+
+def test_many_at_once_get_what_they_asked_for(served: Server, fashion: Bundle) -> None:
+    points = np.split(fashion.codes[:64], 32)
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda z: served.ask("/api/decode", {"space": SPACE, "z": z.tolist()}), points))
+    for z, answer in zip(points, answers, strict=True):
+        assert np.array_equal(np.frombuffer(answer.body, "<f4").reshape(2, 1, 28, 28), fashion.space.decode(z))
 
 
 def test_other_hosts_and_pages_of_other_origins_are_refused(served: Server) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import run_in_process
 from tests.explorer.conftest import Server
 
-from latentarium.bundle import Bundle
+from latentarium.bundle import Bundle, open_bundle
 from latentarium.errors import DamagedFile, InvalidInput, MissingExtra
 from latentarium.explorer import site as sites
 from latentarium.explorer.site import make_site, page_files, write_site
@@ -78,8 +78,6 @@ def test_two_bundles_of_one_name_get_two_folders(fashion: Bundle, avatars: Bundl
 
 
 def test_a_damaged_file_is_named_before_anything_is_served(copy: Path) -> None:
-    from latentarium.bundle import open_bundle
-
     path = copy / "explorer" / "latent.u16"
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(DamagedFile, match=r"explorer/latent\.u16 does not match its checksum"):
@@ -135,6 +133,24 @@ def test_serving_needs_no_names_of_paths(serve: Callable[..., Server], fashion: 
         "/../manifest.json",
         "/spaces/fashion/../../../manifest.json",
         "/%2e%2e/manifest.json",
+        "/spaces/fashion/%2e%2e/%2e%2e/manifest.json",
+        "/..%2f..%2f..%2fetc%2fpasswd",
+        "//etc/passwd",
+        "/%2fetc%2fpasswd",
+        "/spaces\\fashion\\..\\manifest.json",
+        "/host.json%00.js",
         "/model.safetensors",
     ):
-        assert "there is no" in server.ask(path).error
+        answer = server.ask(path)
+        assert (answer.status, "there is no" in answer.error) == (404, True), path
+
+
+def test_a_link_that_leads_out_of_the_bundle_is_not_followed(copy: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    stored = copy / "explorer" / "latent.u16"
+    # even with the right content, as a bundle from a stranger could guess it
+    secret.write_bytes(stored.read_bytes())
+    stored.unlink()
+    stored.symlink_to(secret)
+    with pytest.raises(InvalidInput, match=r"latent\.u16"):
+        make_site([open_bundle(copy)], api=True)

@@ -73,36 +73,49 @@ class Line {
   }
 }
 
+/** Told when the server stops answering, and when it does again. */
+export type Away = (gone: boolean) => void;
+
 /** The decoder on the server. */
-export function serverDecoder(space: Space): Network {
+export function serverDecoder(space: Space, away: Away): Network {
   return {
     where: "server",
     close: () => undefined,
     async run(values, rows) {
       const began = performance.now();
-      const answer = await post("api/decode", { space: space.path, z: rowsOf(values, rows) });
+      const answer = await post("api/decode", { space: space.path, z: rowsOf(values, rows) }, away);
       return { values: new Float32Array(await answer.arrayBuffer()), milliseconds: performance.now() - began };
     },
   };
 }
 
 /** The encoder on the server. */
-export function serverEncoder(space: Space): Network {
+export function serverEncoder(space: Space, away: Away): Network {
   return {
     where: "server",
     close: () => undefined,
     async run(values, rows) {
       const began = performance.now();
-      const answer = await post("api/encode", { space: space.path, x: rowsOf(values, rows) });
+      const answer = await post("api/encode", { space: space.path, x: rowsOf(values, rows) }, away);
       const { z } = (await answer.json()) as EncodeAnswer;
       return { values: Float32Array.from(z.flat()), milliseconds: performance.now() - began };
     },
   };
 }
 
-async function post(url: string, body: unknown): Promise<Response> {
+const AGAIN = 1000;
+
+/** An answer of the server; while it is away, as during a restart, it is asked again every second. */
+async function post(url: string, body: unknown, away: Away): Promise<Response> {
   const headers = { "content-type": "application/json" };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const ask = () => fetch(url, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
+  let answer = await ask();
+  while (!answer) {
+    away(true);
+    await new Promise((done) => setTimeout(done, AGAIN));
+    answer = await ask();
+  }
+  away(false);
   if (!answer.ok) {
     const { error } = (await answer.json().catch(() => ({ error: { message: `status ${answer.status}` } }))) as ErrorAnswer;
     throw new Error(`the server refused: ${error.message}`);

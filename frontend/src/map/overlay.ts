@@ -43,7 +43,12 @@ export interface Drawing {
 }
 
 const MOST_PICTURED = 20_000;
-const FONT = "600 12.5px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+const FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+/** How much larger letters are than on a usual screen. */
+function zoomOfLetters(): number {
+  return (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16) / 16;
+}
 
 export function drawOverlay(context: CanvasRenderingContext2D, drawing: Drawing): void {
   const { size, ratio } = drawing;
@@ -60,7 +65,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, drawing: Drawing)
 /** Pictures of rows, the first ones first, where none that is drawn already would be covered. */
 function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, sheets: Sheets): void {
   const { width, height } = sheets.thumbs;
-  const cell = Math.max(40, Math.min(72, Math.min(drawing.size.width, drawing.size.height) / 16));
+  const cell = Math.max(40, Math.min(72 * zoomOfLetters(), Math.min(drawing.size.width, drawing.size.height) / 16));
   const scale = (cell - 6) / Math.max(width, height);
   const [w, h] = [width * scale, height * scale];
   context.imageSmoothingEnabled = width > 40;
@@ -109,7 +114,8 @@ function apart(drawing: Drawing, sheets: Sheets, cell: number): [number, number,
 function drawLabels(context: CanvasRenderingContext2D, drawing: Drawing): void {
   const { labels, camera, size, ink, colourOf } = drawing;
   const marked = drawing.row >= 0 ? screenOf(drawing, drawing.row) : [-100, -100];
-  context.font = FONT;
+  const large = zoomOfLetters();
+  context.font = `600 ${12.5 * large}px ${FAMILY}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   const taken: [number, number, number][] = [];
@@ -120,7 +126,7 @@ function drawLabels(context: CanvasRenderingContext2D, drawing: Drawing): void {
     const covers = Math.abs(marked[0]! - x) < half + 16 && Math.abs(marked[1]! - middle) < 26;
     const y = covers ? marked[1]! - 30 : middle;
     if (x < 0 || y < 0 || x > size.width || y > size.height) continue;
-    if (taken.some(([tx, ty, th]) => Math.abs(tx - x) < th + half && Math.abs(ty - y) < 20)) continue;
+    if (taken.some(([tx, ty, th]) => Math.abs(tx - x) < th + half && Math.abs(ty - y) < 20 * large)) continue;
     taken.push([x, y, half]);
     context.strokeStyle = ink.halo;
     context.lineWidth = 5;
@@ -128,7 +134,7 @@ function drawLabels(context: CanvasRenderingContext2D, drawing: Drawing): void {
     context.fillStyle = ink.text;
     context.fillText(label.name, x, y);
     context.fillStyle = colourOf(label.index);
-    context.fillRect(x - half + 6, y + 10, 2 * half - 12, 2);
+    context.fillRect(x - half + 6, y + 10 * large, 2 * half - 12, 2 * large);
   }
 }
 
@@ -147,12 +153,13 @@ function drawPath(context: CanvasRenderingContext2D, { path, at, markers, camera
     trace();
   }
   if (at) dot(context, toScreen(camera, size, at[0], at[1]), 5, ink.accent, ink.halo);
-  context.font = "700 11px system-ui, sans-serif";
+  const large = zoomOfLetters();
+  context.font = `700 ${11 * large}px ${FAMILY}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   for (const marker of markers) {
     const [x, y] = toScreen(camera, size, marker.x, marker.y);
-    dot(context, [x, y], 9, ink.text, ink.halo);
+    dot(context, [x, y], 9 * large, ink.text, ink.halo);
     context.fillStyle = ink.halo;
     context.fillText(marker.text, x, y + 0.5);
   }

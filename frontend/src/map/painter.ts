@@ -101,7 +101,9 @@ export function pixelRatio(): number {
 export function lookOf(rows: number, { width, height }: Size, k: number): { radius: number; alpha: number } {
   const area = Math.max(1, Math.min(width, height)) ** 2;
   const spacing = Math.sqrt(area / Math.max(1, rows));
-  const radius = Math.min(7, Math.max(1.1, Math.min(4.2, spacing * 0.17)) * k ** 0.3);
+  // few points are discs that one can hit, larger on large screens
+  const most = Math.max(4.2, Math.min(width, height) / 190);
+  const radius = Math.min(1.7 * most, Math.max(1.1, Math.min(most, spacing * 0.17)) * k ** 0.3);
   const coverage = (rows * Math.PI * radius * radius) / (area * Math.max(1, k * k));
   return { radius, alpha: Math.min(0.92, Math.max(0.22, 0.95 / (1 + 0.8 * coverage))) };
 }

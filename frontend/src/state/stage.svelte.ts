@@ -46,6 +46,8 @@ export class Stage {
   input = $state.raw<Input | null>(null);
   typical = $state.raw<Typical | null>(null);
   network = $state.raw<NetworkState>({ state: "opening" });
+  /** The server stopped answering; what it was asked for comes when it is back. */
+  away = $state(false);
   canEncode: boolean;
   sheets: Sheets | null = null;
   private scheduler: Scheduler | null = null;
@@ -62,6 +64,10 @@ export class Stage {
     this.gauge = newestOnly((z) => this.measure(z));
   }
 
+  private readonly told = (gone: boolean): void => {
+    this.away = gone;
+  };
+
   get raw(): Basis {
     return this.space.view.bases[0]!;
   }
@@ -71,7 +77,7 @@ export class Stage {
     this.network = { state: "opening" };
     const graph = this.space.view.decoder;
     const onServer = this.api && (this.choice === "server" || !graph || (graph.bytes > MOST_BYTES && this.choice !== "page"));
-    if (onServer) return this.use(serverDecoder(this.space), "");
+    if (onServer) return this.use(serverDecoder(this.space, this.told), "");
     if (!graph) {
       const words = "This space came without its decoder. Export it again from a bundle whose networks can be written as ONNX.";
       this.network = { state: "none", words };
@@ -81,7 +87,7 @@ export class Stage {
       this.use(await openInPage(this.space, graph, this.space.view.shape, "x"), "");
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (this.api) this.use(serverDecoder(this.space), `The decoder in the page is not used: ${reason}.`);
+      if (this.api) this.use(serverDecoder(this.space, this.told), `The decoder in the page is not used: ${reason}.`);
       else this.network = { state: "failed", words: `The decoder cannot be used: ${reason}.` };
     }
   }
@@ -127,9 +133,9 @@ export class Stage {
 
   private openEncoder(kind: ImageKind): Promise<Network> {
     const graph = this.space.view.encoder;
-    if (!graph) return Promise.resolve(serverEncoder(this.space));
+    if (!graph) return Promise.resolve(serverEncoder(this.space, this.told));
     const opening = openInPage(this.space, graph, [kind.channels, kind.height, kind.width], "mean");
-    const found = this.api ? opening.catch(() => serverEncoder(this.space)) : opening;
+    const found = this.api ? opening.catch(() => serverEncoder(this.space, this.told)) : opening;
     found.catch(() => (this.encoder = null));
     return found;
   }

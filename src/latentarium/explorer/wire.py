@@ -260,14 +260,20 @@ class Host(Wire):
     spaces: list[SpaceEntry]
 
 
-class DecodeRequest(Wire):
+class Asked(Wire):
+    """Base of what a page sends: numbers are numbers, not text that looks like them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class DecodeRequest(Asked):
     """Latent points (n, d) of the space in the folder `space`."""
 
     space: str
     z: list[list[float]]
 
 
-class EncodeRequest(Wire):
+class EncodeRequest(Asked):
     """Rows in array units, flattened (n, values), of the space in the folder `space`."""
 
     space: str

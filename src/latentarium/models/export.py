@@ -21,6 +21,7 @@ __all__ = [
     "export_encoder",
     "export_graphs",
     "export_step",
+    "space_graphs",
     "step_loop",
 ]
 CHECK_STREAM = 18
@@ -43,6 +44,15 @@ class _Decode(nn.Module):
 
     def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.model.decode(z, condition)
+
+
+class _DecodeTold(nn.Module):
+    def __init__(self, model: Autoencoder, condition: Tensor | None) -> None:
+        super().__init__()
+        self.model, self.condition = model, condition
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.model.decode(z, self.condition)
 
 
 class _Context(nn.Module):
@@ -77,6 +87,15 @@ def export_graphs(
         return {**graphs, "decoder": export_decoder(model, latents)}, None
     graphs |= {"context": export_context(model, latents), "step": export_step(model.likelihood)}
     return graphs, step_loop(model.likelihood, steps=int(rows.shape[2]))
+
+
+def space_graphs(model: Autoencoder, condition: Tensor | None, *, latent: int) -> Mapping[str, Graph]:
+    """The encoder and the decoder of a space whose decoder is told `condition` (1, conditions) or nothing."""
+    z = generator(0, CHECK_STREAM).standard_normal((8, latent)).astype(np.float32)
+    with torch.inference_mode():
+        x = model.decode(torch.tensor(z), condition).numpy()
+    decoder = export_module(_DecodeTold(model, condition), {"z": z}, outputs=["x"])
+    return {"encoder": export_encoder(model, x), "decoder": decoder}
 
 
 def step_loop(likelihood: Recurrent, *, steps: int) -> dict[str, Any]:

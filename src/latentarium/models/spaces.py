@@ -14,6 +14,7 @@ from latentarium.distributions import Distribution, Normal
 from latentarium.geometry import Geometry
 from latentarium.models.autoencoder import Autoencoder
 from latentarium.nn.generators import Generator
+from latentarium.nn.likelihoods import Recurrent
 from latentarium.space import Alphabet, LatentSpace, Modality
 
 FloatArray = NDArray[np.float32]
@@ -80,7 +81,14 @@ def _with_decoder(space: LatentSpace, model: Autoencoder, condition: Tensor | No
         decode_fn=lambda z: _run(model, decode, z),
         decode_jvp_fn=jvp,
         log_likelihood_fn=lambda x, z: _run(model, likelihood, x, z),
+        graphs_fn=None if isinstance(model.likelihood, Recurrent) else lambda: _graphs(model, condition, space.dim),
     )
+
+
+def _graphs(model: Autoencoder, condition: Tensor | None, latent: int) -> Mapping[str, bytes]:
+    from latentarium.models.export import space_graphs
+
+    return {name: graph.data for name, graph in space_graphs(model, condition, latent=latent).items()}
 
 
 def _alphabet(model: Autoencoder) -> Alphabet | None:

@@ -8,10 +8,11 @@ import tarfile
 import urllib.request
 import venv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("page")]
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,16 +50,18 @@ def test_both_archives_hold_the_whole_page(archives: Path, page: Path) -> None:
         assert not [name for name in names if "node_modules" in name], kind
 
 
-def test_the_installed_wheel_serves_the_page_without_node(archives: Path, tmp_path: Path) -> None:
-    """The wheel in an environment of its own, over the libraries of this one."""
+def test_the_installed_wheel_serves_the_page_without_node(
+    archives: Path, tmp_path: Path, launch: Callable[..., Browser]
+) -> None:
+    """The wheel in an environment of its own, over the libraries of this one; its page is alive in Chromium."""
     (wheel,) = archives.glob("*.whl")
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", "--quiet", wheel]
+    subprocess.run(install, check=True, cwd=tmp_path)
     home = subprocess.run(
         [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], capture_output=True, text=True
     ).stdout.strip()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(home)
     libraries = next(path for path in sys.path if path.endswith("site-packages"))
     # behind the wheel's own files, and without the checkout that an editable install would put in front
     (Path(home) / "libraries.pth").write_text(libraries)
@@ -81,6 +84,11 @@ def test_the_installed_wheel_serves_the_page_without_node(archives: Path, tmp_pa
         for name in ("index.html", next(name for name in files if name.endswith(".js") and "index" in name)):
             with urllib.request.urlopen(address + name, timeout=60) as answer:
                 assert answer.read() == (Path(home) / STATIC / name).read_bytes()
+        page = launch().new_page()
+        page.goto(address)
+        page.get_by_text("500 points ·").wait_for(timeout=40_000)
+        page.get_by_text("in the page").wait_for(timeout=40_000)
+        page.close()
     finally:
         told.kill()
         told.wait()

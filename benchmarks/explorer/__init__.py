@@ -1,0 +1,1 @@
+"""The explorer: its server under load, and the times of its page."""

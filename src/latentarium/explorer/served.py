@@ -1,0 +1,118 @@
+"""Decoders and encoders of the spaces that a server offers, and what they take, as part of its description."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentarium.bundle import Bundle
+from latentarium.errors import InvalidInput, invalid
+from latentarium.explorer.together import Together
+
+MOST_ROWS = 256
+LARGEST = 1e9
+"""Numbers beyond this are no code and no row; squares of smaller ones, summed over a row, stay finite."""
+AT_ONCE = 64
+"""Rows that several requests share a call with; a space computes in batches of this length anyway."""
+Rows = NDArray[np.float32]
+
+
+class Networks:
+    """Decoders and encoders of the served spaces."""
+
+    def __init__(self, bundles: Mapping[str, Bundle]) -> None:
+        self._bundles = bundles
+        self._decoders = {name: Together(_decoder(bundle), most=AT_ONCE) for name, bundle in bundles.items()}
+        self._encoders = {name: Together(_encoder(bundle), most=AT_ONCE) for name, bundle in bundles.items()}
+
+    async def decode(self, space: str, z: list[list[float]]) -> Rows:
+        """Data (n, values) of latent points (n, d)."""
+        return await self._decoders[self._known(space)](_rows(z, _width(self._bundles[space]), "z"))
+
+    async def encode(self, space: str, x: list[list[float]]) -> Rows:
+        """Codes (n, d) of rows (n, values)."""
+        return await self._encoders[self._known(space)](_rows(x, _values(self._bundles[space]), "x"))
+
+    def _known(self, space: str) -> str:
+        if space not in self._bundles:
+            raise invalid("space", f"one of {', '.join(self._bundles)}", space)
+        return space
+
+
+def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
+    """Say in an OpenAPI description which spaces there are, and how many numbers a row of each has."""
+    if not bundles:
+        return
+    models = schema["components"]["schemas"]
+    decode = [_request(folder, "z", _width(bundle), (None, None)) for folder, bundle in bundles.items()]
+    encode = [
+        _request(folder, "x", _values(bundle), (bundle.modality.low, bundle.modality.high))
+        for folder, bundle in bundles.items()
+    ]
+    models["DecodeRequest"] = {"description": models["DecodeRequest"]["description"], "oneOf": decode}
+    models["EncodeRequest"] = {"description": models["EncodeRequest"]["description"], "oneOf": encode}
+    names = [folder.rpartition("/")[2] for folder in bundles]
+    for verbs in schema["paths"].values():
+        for parameter in verbs.get("get", {}).get("parameters", ()):
+            parameter["schema"]["enum"] = names
+
+
+def _request(folder: str, name: str, width: int, within: tuple[float | None, float | None]) -> dict[str, Any]:
+    low, high = within
+    number = {
+        "type": "number",
+        "minimum": -LARGEST if low is None else low,
+        "maximum": LARGEST if high is None else high,
+    }
+    row = {"type": "array", "items": number, "minItems": width, "maxItems": width}
+    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_ROWS}
+    space = {"type": "string", "const": folder}
+    return {
+        "type": "object",
+        "properties": {"space": space, name: rows},
+        "required": ["space", name],
+        "additionalProperties": False,
+    }
+
+
+def _decoder(bundle: Bundle) -> Callable[[Rows], Rows]:
+    # the network is loaded when it is first asked for
+    def decode(z: Rows) -> Rows:
+        space = bundle.space
+        return _finite(space.decode(z.reshape(-1, *space.shape)).reshape(len(z), -1), "z")
+
+    return decode
+
+
+def _encoder(bundle: Bundle) -> Callable[[Rows], Rows]:
+    def encode(x: Rows) -> Rows:
+        space = bundle.space
+        return _finite(space.encode(x.reshape(-1, *space.data_shape)).reshape(len(x), -1), "x")
+
+    return encode
+
+
+def _finite(found: Rows, name: str) -> Rows:
+    if not np.isfinite(found).all():
+        raise InvalidInput(f"{name} lies so far out that the network gives no finite numbers; come closer to the data")
+    return found
+
+
+def _width(bundle: Bundle) -> int:
+    return int(np.prod(bundle.manifest["shape"]))
+
+
+def _values(bundle: Bundle) -> int:
+    return int(np.prod(bundle.modality.data_shape))
+
+
+def _rows(values: list[list[float]], width: int, name: str) -> Rows:
+    if not 1 <= len(values) <= MOST_ROWS:
+        raise invalid(name, f"from 1 to {MOST_ROWS} rows", len(values))
+    if {len(row) for row in values} != {width}:
+        raise invalid(name, f"rows of {width} numbers", f"rows of {sorted({len(row) for row in values})[:4]}")
+    rows = np.asarray(values, np.float64)
+    if not (np.abs(rows) <= LARGEST).all():
+        raise invalid(name, f"finite numbers within {LARGEST:g}", f"up to {np.abs(rows).max():g}")
+    return rows.astype(np.float32)
