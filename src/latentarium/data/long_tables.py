@@ -14,7 +14,7 @@ from latentarium.data.modalities import TableModality
 from latentarium.data.storage import Reading, collect
 from latentarium.errors import InvalidInput
 
-PIECE_VALUES, PIECE_ROWS = 2**21, 65_536
+PIECE_VALUES, PIECE_ROWS = 2**20, 65_536
 Pieces = Callable[[], Iterator[Any]]
 
 
