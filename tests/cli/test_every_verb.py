@@ -112,6 +112,33 @@ def test_an_unknown_option(run: Run, here: Path, verb: str) -> None:
     assert "--colour" in refused(run, here, [*LINES[verb].split(), "--colour"])
 
 
+def no_array(path: Path) -> None:
+    path.write_text("hello")
+
+
+def half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+BAD_DATA: dict[str, Callable[[Path], object]] = {
+    "absent": Path.unlink,
+    "text": no_array,
+    "half": half,
+    "objects": lambda path: np.save(path, np.array([{}], object)),
+    "no-rows": lambda path: np.save(path, np.zeros((0, 8, 8), np.uint8)),
+    "nan": lambda path: np.save(path, np.full((12, 8, 8), np.nan)),
+    "out-of-range": lambda path: np.save(path, np.full((12, 8, 8), 3.5)),
+    "another-shape": lambda path: np.save(path, np.zeros((12, 3, 8, 8), np.uint8)),
+    "a-table": lambda path: np.save(path, np.zeros((12, 64))),
+}
+
+
+@pytest.mark.parametrize("spoil", BAD_DATA.values(), ids=BAD_DATA)
+@pytest.mark.parametrize("verb", sorted(verb for verb, line in LINES.items() if "rows.npy" in line))
+def test_bad_data(run: Run, here: Path, verb: str, spoil: Callable[[Path], object]) -> None:
+    assert "rows" in refused(run, here, LINES[verb].split(), lambda: spoil(here / "rows.npy"))
+
+
 @pytest.mark.parametrize("verb", WITH_BUNDLE)
 def test_a_bundle_that_is_not_there(run: Run, here: Path, verb: str) -> None:
     assert "'nowhere'" in refused(run, here, LINES[verb].replace(" space", " nowhere").split())

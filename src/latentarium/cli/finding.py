@@ -14,6 +14,7 @@ from latentarium.cli.output import PICTURES, bold, check_ending, counting, emit,
 from latentarium.data import SentenceModality
 from latentarium.data.modalities import ImageModality
 from latentarium.errors import InvalidInput, invalid
+from latentarium.files import write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class DetectRequest:
 
 def run_detect(path: Path, request: DetectRequest, *, as_json: bool) -> None:
     """Judge the rows; write the table, the sheet of pictures and the page."""
-    from latentarium.applications.anomaly.detecting import detect, odd_pictures, write_page, write_table
+    from latentarium.applications.anomaly.detecting import detect, odd_pictures, page_text, write_table
     from latentarium.data import open_like
 
     check_ending(request.out, (".parquet", ".csv"))
@@ -46,12 +47,13 @@ def run_detect(path: Path, request: DetectRequest, *, as_json: bool) -> None:
             most=request.oddest,
             progress=tell,
         )
+    # all is made before the first file is written, so that an interrupt finds none of them or, hardly ever, some
+    sheet, text = odd_pictures(found), page_text(found, bundle)
+    target, page = None if sheet is None else request.out.with_suffix(".png"), request.out.with_suffix(".html")
     write_table(found, request.out)
-    sheet, page = odd_pictures(found), request.out.with_suffix(".html")
-    target = None if sheet is None else request.out.with_suffix(".png")
     if target is not None:
         write_picture(sheet, target)
-    write_page(found, bundle, page)
+    write_text(page, text)
     result = {
         "bundle": str(path),
         "data": request.data,

@@ -18,7 +18,7 @@ from latentarium.bundle import Bundle, arrow_table
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError, invalid
-from latentarium.files import replacing, write_text
+from latentarium.files import replacing
 from latentarium.measures import Section
 from latentarium.measures.detection import Drift, Threshold, benjamini_hochberg, calibration_drift, conformal_p_values
 from latentarium.measures.report import facts_html, html_page, numbers_html, section_html
@@ -220,8 +220,8 @@ def odd_pictures(detection: Detection) -> Any:
     return pictures.heat_sheet(x, detection.maps, scale=detection.scale, columns=min(10, len(x)))
 
 
-def write_page(detection: Detection, bundle: Bundle, path: Path) -> None:
-    """The findings as one HTML file that loads nothing and runs nothing."""
+def page_text(detection: Detection, bundle: Bundle) -> str:
+    """The findings as one HTML page that loads nothing and runs nothing."""
     rows, threshold = detection.rows, detection.threshold
     facts = [
         ("rows", f"{len(rows):,}"),
@@ -235,7 +235,7 @@ def write_page(detection: Detection, bundle: Bundle, path: Path) -> None:
     head = f'<header><h1>Odd rows</h1><p class="lead">{escape(lead)}</p>{facts_html(facts)}'
     head += "<ul class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul></header>"
     body = head + "".join(section_html(section) for section in _sections(detection)) + _oddest_html(detection)
-    write_text(path, html_page("Odd rows", body, version=__version__))
+    return html_page("Odd rows", body, version=__version__)
 
 
 def _sections(detection: Detection) -> list[Section]:
