@@ -32,12 +32,15 @@ LINES = {
     "info": "info space",
     "map": "map space --rows 50",
     "measure": "measure space --only psnr",
+    "palette": "palette space 1 2 3 4 --size 3 -o new.png",
     "prior": "prior space mixture:2",
     "probe": "probe space --draws 1 -o new.html",
     "reconstruct": "reconstruct space -o new.png",
+    "remake": "remake made.png space -o new.png",
     "sample": "sample space -o new.png",
     "search": "search space 1 2 -o new.png",
     "traverse": "traverse space -o new.png",
+    "walk": "walk space 1 2 --frames 4 -o new.gif",
 }
 """A call of each verb that would succeed in the folder `here`."""
 READERS = {"check", "info"}
@@ -58,6 +61,7 @@ def stocked(digits: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) ->
     space, source = str(place / "space"), str(place / "rows.npy")
     for line in (
         ("measure", space, "--only", "psnr"),
+        ("sample", space, "-o", str(place / "made.png")),
         ("encode", space, source, "-o", str(place / "codes.parquet")),
         ("compress", space, source, "-o", str(place / "rows.lsc"), "--mode", "lossy"),
     ):
