@@ -60,6 +60,13 @@ def test_lines_that_are_no_rows_are_blended_too(run: Run) -> None:
     assert Path("way.txt").read_text().splitlines() == outcome.json["lines"]
 
 
+def test_a_typed_line_is_remembered_by_the_file(run: Run) -> None:
+    first = run("blend", "space", "a dog sings at home", 3, "--steps", 3, "-o", "way.parquet", "--json")
+    again = run("remake", "way.parquet", "space", "-o", "again.parquet", "--json")
+    assert again.json["lines"] == first.json["lines"]
+    assert run("walk", "space", 1, "the king reads at home", "--json").json["out"] == "space-walk.svg"
+
+
 def test_a_short_fit_keeps_more_of_a_line_than_chance(run: Run) -> None:
     """Four fifths of a line go by without its code, as a swap of codes shows."""
     outcome = run("reconstruct", "space", "-n", 40, "-o", "again.csv", "--json")
