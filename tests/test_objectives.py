@@ -99,6 +99,21 @@ def test_the_warm_up_scales_the_penalty_alone() -> None:
     assert terms(elbo(), kl=0.0)["loss"] == pytest.approx(plain["distortion"], rel=1e-6)
 
 
+def test_a_free_rate_is_a_floor_for_the_whole_code() -> None:
+    """Below it the loss does not know the KL term; above it nothing is free."""
+    plain = terms(elbo())
+    low, high = terms(elbo(), free_rate=plain["rate"] - 0.5), terms(elbo(), free_rate=plain["rate"] + 0.5)
+    assert low == plain
+    assert high["loss"] == pytest.approx(plain["distortion"] + plain["rate"] + 0.5)
+    assert high["negative_elbo"] == plain["negative_elbo"]
+    mean, log_variance, z = (part.requires_grad_() for part in posterior())
+    found = variational_terms(
+        elbo(), log_likelihood(), (mean, log_variance, z), ramp=Ramp(free_rate=99.0), dataset_size=10
+    )
+    (slope,) = torch.autograd.grad(found["loss"], mean)
+    assert (slope == 0).all()
+
+
 def test_free_nats_are_a_floor_for_each_dimension() -> None:
     mean, log_variance, z = posterior()
     mean[:, 0], log_variance[:, 0] = 0.01, 0.0

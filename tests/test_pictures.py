@@ -140,3 +140,14 @@ def test_importing_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_table_of_words_holds_every_word_and_colours_what_is_new() -> None:
+    long = " ".join(["word"] * 30)
+    svg = p.text_table([("a <b> c", "a x c"), (long, "")], headers=("row", "reconstruction"))
+    root = ET.fromstring(svg)
+    assert " ".join(root.itertext()).count("word") == 30
+    assert [span.text for span in root.iter("{http://www.w3.org/2000/svg}tspan")] == ["x"]
+    assert "a <b> c" in [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    with pytest.raises(InvalidInput, match="of one text a column each"):
+        p.text_table([("a",), ("a", "b")])

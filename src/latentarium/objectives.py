@@ -110,12 +110,13 @@ def parse_objective(text: str) -> Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Ramp:
-    """Where the schedule stands: the factor of the KL term, of which an objective's own penalty takes at most 1, and
-    the free nats of each dimension.
+    """Where the schedule stands: the factor of the KL term, of which an objective's own penalty takes at most 1, the
+    free nats of each dimension, and those of the whole code.
     """
 
     kl: float = 1.0
     free_nats: float = 0.0
+    free_rate: float = 0.0
 
 
 def variational_terms(
@@ -136,6 +137,7 @@ def variational_terms(
     distortion = -log_px.mean()
     bound = {"negative_elbo": distortion + kl, "distortion": distortion, "rate": kl}
     counted = per_dimension.clamp_min(ramp.free_nats).sum() if ramp.free_nats else kl
+    counted = counted.clamp_min(ramp.free_rate) if ramp.free_rate else counted
     penalty, parts = torch.zeros_like(kl), {}
     if objective.kind == "beta-tc":
         # the parts' sum is the KL term, which its closed form gives with less noise than their estimates

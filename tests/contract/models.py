@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.data.lines import sentences
 from tests.data.tunes import write_drums, write_tunes
 from tests.training.small import people, pictures, small
 from torch import nn
@@ -55,6 +56,10 @@ def _tunes(bars: int) -> Rows:
 
 def _melodies(*, bars: int = 2, **options: Any) -> Factory:
     return lambda: _fit(_tunes(bars), **{"steps": 10, **options})
+
+
+def _text(*, pairs: int = 0, **options: Any) -> Factory:
+    return lambda: _fit(rows_from_arrays(sentences(), pairs=pairs), **options)
 
 
 def _drums() -> Fitted:
@@ -127,5 +132,8 @@ MODELS: dict[str, Factory] = {
     "vae, recurrent": _melodies(net="recurrent", steps=20),
     "vae, recurrent, 4 bars": _melodies(bars=4, likelihood="recurrent", steps=20),
     "vae, drums": _drums,
+    "vae, text": _text(),
+    "vae, text, byte pairs": _text(pairs=60),
+    "ae, text": _text(model="ae"),
     "custom modules": _custom,
 }

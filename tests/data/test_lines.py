@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latentarium.data import open_source
 from latentarium.data.draft import with_texts
 from latentarium.data.lines import open_json_texts, open_lines
 from latentarium.errors import InvalidInput
@@ -92,8 +91,3 @@ def test_a_table_has_its_texts_in_a_column(test_data: Path) -> None:
     draft = with_texts(open_table(path, Reading(cache=test_data, needed=("text",))))
     assert len(draft) == 3080
     assert draft.columns["label"][0] == "card_arrival"
-
-
-def test_a_fit_says_what_lines_of_text_are_for(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="must be pictures or a table, got 'lines of text'; a sentence encoder"):
-        open_source(written(tmp_path / "a.txt", b"one\ntwo\nthree"))

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from tests.data.lines import sentences
 from tests.data.tunes import write_tunes
 from tests.training.small import small
 
-from latentarium.data import open_source
+from latentarium.data import open_source, rows_from_arrays
 from latentarium.models.export import export_graphs
 from latentarium.training.fit import train
 from latentarium.training.save import space_of
@@ -30,6 +31,23 @@ def run_loop(folder: Path, z: NDArray[np.float32]) -> NDArray[np.int64]:
         before = log_probability.argmax(1)
         symbols.append(before)
     return np.stack(symbols, axis=1)
+
+
+def test_the_loop_writes_lines(tmp_path: Path) -> None:
+    rows = rows_from_arrays(sentences(), pairs=60)
+    fitted = train(rows, small(steps=150, learning_rate=1e-2))
+    space = space_of(fitted)
+    codes = space.encode(rows.array("test"))
+    graphs, loop = export_graphs(fitted.model, rows.array("test")[:8], codes[:8])
+    assert loop is not None
+    assert (loop["end"], loop["restart"]) == (0, 0)
+    for name, graph in graphs.items():
+        (tmp_path / f"{name}.onnx").write_bytes(graph.data)
+    (tmp_path / "steps.json").write_text(json.dumps(loop))
+    z = np.concatenate([codes, 3 * space.sample_latents(20, seed=0)])
+    found = run_loop(tmp_path, z)
+    assert (found == space.decode(z).argmax(1)).all()
+    assert len(set(rows.modality.texts(found))) > 5  # type: ignore[attr-defined]
 
 
 def test_the_loop_of_graphs_is_the_decoder(tmp_path: Path) -> None:

@@ -114,6 +114,35 @@ def test_a_bar_forgets_the_ones_before() -> None:
     assert not torch.allclose(first[:, :, 1:8], second[:, :, 1:8], atol=1e-3)
 
 
+def test_a_row_is_over_at_its_end() -> None:
+    """What stands behind the end costs nothing, is certain, and is the same in training and in loops."""
+    likelihood = Recurrent(7, width=12, end=0, dropped=0.0).eval()
+    params = 3 * torch.randn(6, 12, 20, generator=torch.Generator().manual_seed(2))
+    symbols = drawn(6, 7, 20)
+    symbols[:4, 5] = 0
+    other = symbols.clone()
+    other[:4, 6:] = (other[:4, 6:] + 1) % 7
+    with torch.no_grad():
+        free = likelihood.mean(params)
+        first, second = (likelihood.log_prob(params, one_hot(s, 7)) for s in (symbols, other))
+        again = likelihood.logits(params, one_hot(free.argmax(1), 7)).exp()
+        proper = symbols.masked_fill((symbols == 0).cumsum(1) > 0, 0)
+        logits = likelihood.logits(params, one_hot(proper, 7))
+        trained = likelihood.train().log_prob(params, one_hot(symbols, 7))
+    assert torch.equal(first, second)
+    assert torch.allclose(first, trained, atol=1e-5)
+    assert torch.allclose(first, (logits * one_hot(proper, 7)).sum((1, 2)), atol=1e-5)
+    assert torch.allclose(free, again, atol=1e-5)
+    written = free.argmax(1)
+    assert (written == 0).any()
+    for row in written:
+        ends = (row == 0).nonzero()
+        assert not len(ends) or (row[int(ends[0]) :] == 0).all()
+    drawn_rows = likelihood.eval().sample(params, torch.Generator().manual_seed(0)).argmax(1)
+    behind = (drawn_rows == 0).cumsum(1) > 0
+    assert (drawn_rows[behind] == 0).all()
+
+
 def test_training_hides_symbols_by_seed() -> None:
     likelihood = Recurrent(7, width=12).train()
     params, x = torch.zeros(4, 12, 30), one_hot(drawn(4, 7, 30), 7)

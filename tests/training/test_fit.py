@@ -93,6 +93,21 @@ def test_averaged_weights_are_used_even_in_the_shortest_fit(squares: Rows) -> No
     assert bits(one.model) != bits(seven.model)
 
 
+def test_networks_of_the_user_cannot_begin_anew(digits: Rows) -> None:
+    with pytest.raises(InvalidInput, match="pretrain must be left out where modules are given"):
+        train(digits, small(net="custom", pretrain=0.5), modules=custom_modules())
+
+
+def test_weights_that_a_fit_starts_from_are_kept(digits: Rows) -> None:
+    """A fit that begins with the decoder of another one does not throw it away."""
+    first = train(digits, small(steps=30))
+    start = {name: value.numpy() for name, value in first.model.state_dict().items()}
+    again = train(digits, small(steps=4, pretrain=0.5, learning_rate=1e-9), start=start)
+    assert again.settings.pretrain == 0
+    weights = again.model.state_dict()
+    assert all(torch.allclose(weights[name], value, atol=1e-5) for name, value in first.model.state_dict().items())
+
+
 def test_batch_statistics_of_custom_modules_reach_the_result(digits: Rows) -> None:
     fitted = train(digits, small(net="custom", steps=40), modules=custom_modules())
     norm = next(m for m in fitted.model.encoder.modules() if isinstance(m, nn.BatchNorm1d))

@@ -66,6 +66,31 @@ def test_any_number_of_interruptions_gives_the_same_bits(digits: Rows, tmp_path:
     assert same(finish(digits, settings, tmp_path / "x", [pull_at(("step", m)) for m in moments]), whole)
 
 
+def test_a_fit_in_two_stages_goes_on_at_their_seam(digits: Rows, tmp_path: Path) -> None:
+    settings = small(steps=60, checkpoint_steps=10, pretrain=0.5, free_rate=4.0)
+    whole = train(digits, settings)
+    seam = [pull_at(("checkpoint", 30)), pull_at(("step", 31)), pull_at(("step", 37))]
+    assert same(finish(digits, settings, tmp_path / "x", seam), whole)
+
+
+def test_the_decoder_begins_anew_and_the_encoder_stays(digits: Rows) -> None:
+    """One step on from the seam, the decoder is near its first weights again and the encoder near its learned ones."""
+    seen: dict[int, dict[str, torch.Tensor]] = {}
+
+    def hear(event: Event) -> None:
+        if event.kind in ("start", "step"):
+            seen[event.step] = {name: value.clone() for name, value in event.model.state_dict().items()}
+
+    train(digits, small(steps=40, pretrain=0.5, learning_rate=1e-3, linear=False), callback=hear)
+
+    def moved(first: int, second: int, part: str) -> float:
+        pairs = [(value, seen[second][name]) for name, value in seen[first].items() if name.startswith(part)]
+        return float(sum((a - b).square().sum() for a, b in pairs)) ** 0.5
+
+    assert moved(20, 21, "encoder.") < 0.2 * moved(0, 20, "encoder.")
+    assert moved(20, 21, "decoder.") > 5 * moved(0, 20, "decoder.")
+
+
 def test_interruptions_between_the_parts_of_a_step(digits: Rows, tmp_path: Path) -> None:
     settings = small(steps=60, checkpoint_steps=10)
     whole = train(digits, settings)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latentarium.training.schedule import LOWEST_RATE, Plan, learning_rate, ramp, warmed_up
+from latentarium.training.schedule import LOWEST_RATE, Plan, learning_rate, pretrain_steps, ramp, warmed_up
 from latentarium.training.settings import FitSettings
 
 
@@ -30,6 +30,26 @@ def test_the_rate_warms_up_and_decays_to_a_hundredth() -> None:
     assert rates[550] == pytest.approx(0.505, abs=1e-3)
     assert rates[-1] == pytest.approx(LOWEST_RATE, rel=1e-2)
     assert all(a >= b for a, b in zip(rates[100:], rates[101:], strict=False))
+
+
+def test_a_fit_in_two_stages() -> None:
+    """Each has a rate that rises and falls; the KL term, its free nats and the warm-up belong to the second."""
+    settings = FitSettings.make(
+        learning_rate=1.0, pretrain=0.4, kl_start=0.02, kl_warmup=0.5, free_rate=8.0, free_until=0.5, warmup=0.1
+    )
+    assert pretrain_steps(settings, plan(1000)) == 400
+    rates = [learning_rate(settings, plan(1000), step) for step in range(1000)]
+    assert max(rates[:400]) == rates[40] == max(rates[400:]) == rates[460] == pytest.approx(1.0)
+    assert rates[399] < 0.02
+    assert rates[400] == pytest.approx(1 / 60)
+    ramps = [ramp(settings, plan(1000), step) for step in range(1000)]
+    assert {(r.kl, r.free_nats, r.free_rate) for r in ramps[:400]} == {(0.02, 0.0, 0.0)}
+    assert ramps[400].kl == pytest.approx(0.02)
+    assert ramps[550].kl == pytest.approx(0.51)
+    assert {r.kl for r in ramps[700:]} == {1.0}
+    assert {r.free_rate for r in ramps[400:]} == {8.0}
+    assert [warmed_up(settings, plan(1000), step) for step in (400, 699, 700)] == [False, False, True]
+    assert pretrain_steps(settings, plan(1)) == 0
 
 
 @given(steps=st.integers(1, 5000), warmup=st.floats(0, 1), data=st.data())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import rows_within
 from latentarium.bundle import Bundle
-from latentarium.data import SentenceModality, open_as, open_sentences, open_source
+from latentarium.data import SentenceModality, TextModality, open_as, open_sentences, open_source
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError
 from latentarium.rng import draw
@@ -131,7 +131,7 @@ def source_rows(bundle: Bundle, *, data: str | None = None) -> Rows:
 def _opened(bundle: Bundle, place: str) -> Rows:
     known = bundle.manifest["data"]
     modality = bundle.modality
-    if isinstance(modality, SentenceModality):
+    if isinstance(modality, SentenceModality | TextModality):
         return open_sentences(place, lambda _: modality, seed=known["seed"], label=known["label"])
     if known.get("foreign"):
         return open_as(place, modality.data_shape, seed=known["seed"], label=known["label"])

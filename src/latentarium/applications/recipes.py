@@ -20,6 +20,7 @@ from latentarium.arrays import check_positive_int
 from latentarium.bundle import GIVEN, MODEL, PRIOR, Bundle
 from latentarium.data.modalities import ImageModality
 from latentarium.data.music.modalities import GridModality
+from latentarium.data.texts import TextModality
 from latentarium.distributions import truncated
 from latentarium.errors import InvalidInput, MissingCapability, invalid
 from latentarium.geometry import Path, Way
@@ -341,8 +342,21 @@ def _stops(bundle: Bundle, space: LatentSpace, recipe: Walk | Palette, draws: in
 
 
 def _ids(bundle: Bundle, rows: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(bundle.ids[number]) for number in find_numbers(bundle, list(rows)))
+    """Ids of rows; of a space of text a line that is no row stays as it was typed."""
+    return tuple(
+        name if _typed(bundle, name) is not None else str(bundle.ids[find_numbers(bundle, [name])[0]]) for name in rows
+    )
 
 
 def _codes(bundle: Bundle, rows: Sequence[str]) -> FloatArray:
-    return bundle.codes[find_numbers(bundle, list(rows))].reshape(-1, *bundle.space.shape)
+    found = [_typed(bundle, name) for name in rows]
+    flat = [bundle.codes[find_numbers(bundle, [n])[0]] if z is None else z for n, z in zip(rows, found, strict=True)]
+    return np.stack(flat).reshape(-1, *bundle.space.shape)
+
+
+def _typed(bundle: Bundle, name: str) -> FloatArray | None:
+    """The code of a line of text that is no row; None for rows, and of other data."""
+    modality = bundle.modality
+    if not isinstance(modality, TextModality) or name.isdigit() or name in bundle.ids:
+        return None
+    return bundle.space.encode(modality.to_array(modality.parse([name]))).ravel()

@@ -17,6 +17,7 @@ from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.music.notes import notes_of
+from latentarium.data.texts import TextModality
 from latentarium.distributions import describe
 from latentarium.measures import Measurements, ReportContent, Section, findings, measure, render_report
 from latentarium.rng import generator
@@ -27,6 +28,7 @@ RENDERED = ("sprites", "scene")
 SHOW_STREAM = 8
 TABLE_ROWS = 2
 MUSIC_ROWS = 8
+TEXT_ROWS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,8 @@ def show(bundle: Bundle, evaluation: Evaluation, *, seed: int) -> list[Section]:
     sections = _image_sections(bundle, x, seed) if isinstance(bundle.modality, ImageModality) else []
     if isinstance(bundle.modality, GridModality):
         sections = _music_sections(bundle, bundle.modality, x, seed)
+    if isinstance(bundle.modality, TextModality):
+        sections = _text_sections(bundle, bundle.modality, x, seed)
     if isinstance(bundle.modality, TableModality):
         sections = _table_sections(bundle, bundle.modality, x, evaluation.ids[chosen])
     return [*sections, *_map_sections(bundle), *_curve_sections(bundle)]
@@ -172,6 +176,28 @@ def _music_sections(bundle: Bundle, modality: GridModality, x: NDArray[np.float3
     if len(codes) >= 2:
         words = "From one test row to another, line by line."
         sections.append(_one("Interpolations", words, rolls(blend(space, codes[:2], steps=8))))
+    return sections
+
+
+def _text_sections(bundle: Bundle, modality: TextModality, x: NDArray[np.float32], seed: int) -> list[Section]:
+    """Words: rows with their reconstructions, samples, and the way from one row to another."""
+    space = bundle.space
+
+    def words(array: NDArray[np.float32]) -> list[str]:
+        return modality.texts(modality.to_raw(array))
+
+    codes = space.encode(x[:TEXT_ROWS])
+    pairs = list(zip(words(x[:TEXT_ROWS]), words(space.decode(codes)), strict=True))
+    table = pictures.text_table(pairs, headers=("row", "reconstruction"))
+    sections = [_one("Reconstructions", "Test rows and what came back; words that are new in colour.", table)]
+    if space.prior is not None:
+        lines = words(space.sample(TEXT_ROWS, seed=seed))
+        caption = f"Decoded draws from {describe(space.prior)}."
+        sections.append(_one("Samples", caption, pictures.text_table([[line] for line in lines])))
+    if len(codes) >= 2:
+        lines = words(blend(space, codes[:2], steps=8))
+        caption = "From one test row to another, line by line."
+        sections.append(_one("Interpolations", caption, pictures.text_table([[line] for line in lines])))
     return sections
 
 

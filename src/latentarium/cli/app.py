@@ -61,7 +61,8 @@ def fit(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SOURCE", help="A named set, a folder, or a .npy, .npz, .csv, .parquet, .mid, .abc file."
+            metavar="SOURCE",
+            help="A named set, a folder, or a .npy, .npz, .csv, .parquet, .mid, .abc, .txt, .json file.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
@@ -71,7 +72,14 @@ def fit(
     epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.", show_default="30")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
     size: Annotated[
-        int | None, typer.Option(help="Crop and resize pictures to this many pixels a side; bars of a melody.")
+        int | None,
+        typer.Option(help="Crop and resize pictures to this many pixels a side; bars of a melody, symbols of a line."),
+    ] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            help="Of lines of text: symbols in all, characters and byte pairs; 0 for characters.", show_default="0"
+        ),
     ] = None,
     label: Annotated[str | None, typer.Option(help="Column of a table that is a label and not data.")] = None,
     condition: Annotated[
@@ -137,6 +145,7 @@ def fit(
         source=source,
         out=out,
         size=size,
+        pairs=pairs,
         label=label,
         processes=processes,
         resume=resume,

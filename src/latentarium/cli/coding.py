@@ -12,9 +12,10 @@ from latentarium.applications.recipes import space_given
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.output import bold, check_ending, counting, emit, say
-from latentarium.cli.showing import SOUNDS, show, write_rows
+from latentarium.cli.showing import SOUNDS, TABLES, lines_of, show, write_lines, write_rows
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
+from latentarium.data.texts import TextModality
 from latentarium.files import replacing
 from latentarium.space import LatentSpace
 from latentarium.training.priors import rows_at_once
@@ -44,18 +45,21 @@ def run_encode(path: Path, *, data: str, named: bool, out: Path, as_json: bool) 
 
 def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_json: bool) -> None:
     """Decode a Parquet file of codes; pictures to .npy or .parquet, melodies to .mid and .wav as well, tables to .csv
-    or .parquet.
+    or .parquet, lines of text to these or .txt.
     """
     bundle = open_bundle(path)
     modality = bundle.modality
     of_table = isinstance(modality, TableModality)
     sounds = SOUNDS if isinstance(modality, GridModality) else ()
-    check_ending(out, (".parquet", ".csv") if of_table else (".parquet", ".npy", *sounds))
+    words = (*TABLES, ".txt") if isinstance(modality, TextModality) else ()
+    check_ending(out, words or ((".parquet", ".csv") if of_table else (".parquet", ".npy", *sounds)))
     space = space_given(bundle, given)
     found = read_codes(codes, bundle=bundle)
     ids, latents = found.ids, found.codes
     if isinstance(modality, TableModality):
         write_rows(bundle, space.decode(latents), out, ids)
+    elif words:
+        write_lines({"id": ids.tolist(), "text": lines_of(bundle, space.decode(latents))}, [out])
     elif out.suffix.lower() in sounds:
         show(bundle, space.decode(latents), [out], columns=1)
     elif out.suffix.lower() == ".npy":

@@ -11,7 +11,7 @@ from latentarium import pictures
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.output import PICTURES, bold, check_ending, counting, emit, plain, say, write_picture
-from latentarium.data import SentenceModality
+from latentarium.data import SentenceModality, TextModality
 from latentarium.data.modalities import ImageModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.files import write_text
@@ -100,7 +100,7 @@ def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) 
         return _odd_one_out(bundle, request, as_json=as_json)
     if request.data is not None:
         return _like_new(bundle, request, request.data, as_json=as_json)
-    if isinstance(bundle.modality, SentenceModality) and not _names_rows(bundle, request.query):
+    if isinstance(bundle.modality, SentenceModality | TextModality) and not _names_rows(bundle, request.query):
         return _like_text(bundle, request, " ".join(request.query), as_json=as_json)
     from latentarium.applications.evaluation import find_numbers
     from latentarium.applications.search import more_like

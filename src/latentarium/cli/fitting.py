@@ -26,6 +26,7 @@ class Request:
     source: str | None
     out: Path
     size: int | None = None
+    pairs: int | None = None
     label: str | None = None
     processes: int = 1
     resume: bool = False
@@ -63,7 +64,9 @@ def fit_bundle(request: Request) -> Bundle:
     place.check()
     settings, source = _settings(request)
     with counting("reading") as tell:
-        rows, found = open_rows(source.spec, labels=source.label, size=source.size, seed=source.seed, progress=tell)
+        rows, found = open_rows(
+            source.spec, labels=source.label, size=source.size, pairs=source.pairs, seed=source.seed, progress=tell
+        )
     try:
         if not place.resume:
             write_json(place.workdir / "source.json", asdict(found))
@@ -99,9 +102,9 @@ def _settings(request: Request) -> tuple[Any, Any]:
     from latentarium.training.settings import FitSettings, read_config
 
     options = dict(request.options)
-    given = {"source": request.source, "size": request.size, "label": request.label}
+    given = {"source": request.source, "size": request.size, "pairs": request.pairs, "label": request.label}
     if request.config is not None and (request.config / "manifest.json").exists():
-        if options or request.size or request.label:
+        if options or request.size or request.pairs is not None or request.label:
             raise invalid("--config", "a TOML file where other options are given", str(request.config))
         settings, source = repeat_settings(open_bundle(request.config))
         return settings, replace(source, spec=request.source or source.spec)
@@ -120,7 +123,7 @@ def _settings(request: Request) -> tuple[Any, Any]:
         return settings, Source(**_resumed_source(request))
     if not isinstance(data["source"], str):
         raise invalid("source", "a name or a path", data["source"])
-    return settings, Source(spec=data["source"], size=data["size"], label=data["label"], seed=settings.seed)
+    return settings, Source(spec=data.pop("source"), seed=settings.seed, **data)
 
 
 def _beside(stored: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from latentarium import pictures, sounds
 from latentarium.applications.recipes import Made, Recipe, Walk, read_recipe, recipe_text
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, counting, emit, write_picture
-from latentarium.cli.showing import files_entry, files_words, show, show_moving, show_pairs, targets
+from latentarium.cli.output import PICTURES, counting, emit, plain, write_picture
+from latentarium.cli.showing import files_entry, files_words, lines_of, show, show_moving, show_pairs, targets
 from latentarium.data.modalities import ImageModality
+from latentarium.data.texts import END, TextModality
 from latentarium.errors import invalid
 
 
@@ -38,10 +39,30 @@ def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, a
     raw, ids = _rows_to_show(bundle, data, n)
     x = bundle.modality.to_array(raw)
     again = bundle.space.reconstruct(x)
-    error = float(((x - again) ** 2).mean())
     show_pairs(bundle, x, again, files, ids=ids)
-    result = {"bundle": str(path), "rows": len(x), "mse": error, **files_entry(files)}
-    emit(result, as_json=as_json, words=f"{len(x):,} rows, mean squared error {error:.5f}: {files_words(files)}")
+    result: dict[str, Any] = {"bundle": str(path), "rows": len(x)}
+    pairs = zip(lines_of(bundle, x), lines_of(bundle, again), strict=True)
+    lines = [line for pair in pairs for line in (*pair, "")]
+    if isinstance(bundle.modality, TextModality):
+        same = float((bundle.modality.to_raw(again) == raw)[raw != END].mean())
+        result["symbols_back"], words = same, f"{same:.1%} of the symbols come back in place"
+    else:
+        result["mse"] = error = float(((x - again) ** 2).mean())
+        words = f"mean squared error {error:.5f}"
+    emit(
+        {**result, **files_entry(files), **_in_words(lines)},
+        as_json=as_json,
+        words=_below(f"{len(x):,} rows, {words}: {files_words(files)}", lines),
+    )
+
+
+def _in_words(lines: Sequence[str]) -> dict[str, Any]:
+    """What a result says of decoded text."""
+    return {"lines": [line for line in lines if line]} if lines else {}
+
+
+def _below(words: str, lines: Sequence[str]) -> str:
+    return "\n".join([words, *map(plain, lines)])
 
 
 def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str, Any], *, as_json: bool) -> None:
@@ -58,7 +79,12 @@ def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str,
     for film in films:
         show_moving(bundle, made, film, text=text)
     _show_still(bundle, made, [file for file in files if file not in films], text)
-    emit({**facts, **made.facts, **files_entry(files)}, as_json=as_json, words=f"{made.words}: {files_words(files)}")
+    lines = lines_of(bundle, made.array)
+    emit(
+        {**facts, **made.facts, **files_entry(files), **_in_words(lines)},
+        as_json=as_json,
+        words=_below(f"{made.words}: {files_words(files)}", lines),
+    )
 
 
 def _show_still(bundle: Bundle, made: Made, files: Sequence[Path], text: str) -> None:

@@ -3,11 +3,13 @@
 from latentarium.data.draft import modality_of_shape
 from latentarium.data.memory import rows_from_arrays
 from latentarium.data.modalities import Column, ImageModality, TableBlocks, TableModality, modality_from_json
-from latentarium.data.music.modalities import DrumModality, GridModality, MelodyModality, TokenModality
+from latentarium.data.music.modalities import DrumModality, GridModality, MelodyModality
 from latentarium.data.rows import Rows
 from latentarium.data.sentences import SentenceModality
-from latentarium.data.sources import open_as, open_like, open_sentences, open_source
+from latentarium.data.sources import open_as, open_like, open_sentences, open_source, open_texts
 from latentarium.data.splits import make_splits
+from latentarium.data.symbols import TokenModality
+from latentarium.data.texts import TextModality
 
 __all__ = [
     "Column",
@@ -19,6 +21,7 @@ __all__ = [
     "SentenceModality",
     "TableBlocks",
     "TableModality",
+    "TextModality",
     "TokenModality",
     "make_splits",
     "modality_from_json",
@@ -27,5 +30,6 @@ __all__ = [
     "open_like",
     "open_sentences",
     "open_source",
+    "open_texts",
     "rows_from_arrays",
 ]

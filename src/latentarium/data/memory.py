@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.data.arrayfiles import array_draft
-from latentarium.data.draft import Draft, finish
+from latentarium.data.draft import Draft, finish, finish_lines
 from latentarium.data.levels import QUANTISED, quantised
 from latentarium.data.rows import Rows
 from latentarium.data.storage import Reading
@@ -20,16 +20,26 @@ _ITEMS = "arrays x, or pairs (x, y)"
 _CHUNK = 256
 
 
-def rows_from_arrays(data: Any, *, labels: Labels = None, seed: int = 0, name: str = "array") -> Rows:
+def rows_from_arrays(
+    data: Any,
+    *,
+    labels: Labels = None,
+    seed: int = 0,
+    name: str = "array",
+    size: int | None = None,
+    pairs: int = 0,
+) -> Rows:
     """Rows from the caller's own data, which is never altered.
 
     Parameters
     ----------
     data : an array (numpy, torch, anything with `__array__`) of pictures (n, h, w), (n, h, w, c), (n, c, h, w),
         uint8 or float in [0, 1], or of table rows (n, d); a pandas DataFrame or pyarrow Table; a map-style
-        Dataset of x or (x, y); a DataLoader or other iterable, gone through once in the order that it gives
+        Dataset of x or (x, y); a DataLoader or other iterable, gone through once in the order that it gives; a list
+        or array of lines of text
     labels : one value a row, or a mapping of column names to such arrays, or the label column of a table
     seed : of the train, validation and test parts
+    size, pairs : of lines of text, see `open_texts`
 
     Raises
     ------
@@ -47,6 +57,12 @@ def rows_from_arrays(data: Any, *, labels: Labels = None, seed: int = 0, name: s
         column = labels if isinstance(labels, str) else None
         rows = finish(table_draft(table, name, label=column), seed=seed, source=name)
         return rows if column is not None else _with_labels(rows, labels)
+    if _are_lines(data):
+        empty = next((place for place, line in enumerate(data) if not line.strip()), None)
+        if empty is not None:
+            raise invalid(name, "lines of text that say something", f"an empty one in place {empty}")
+        draft = Draft(name=name, texts=tuple(map(str, data)))
+        return _with_labels(finish_lines(draft, pairs=pairs, steps=size, seed=seed, source=name), labels)
     array, found, notes = _gathered(data, name)
     reading = Reading(cache=default_cache())
     draft = array_draft(array, name, reading)
@@ -60,6 +76,13 @@ def rows_from_arrays(data: Any, *, labels: Labels = None, seed: int = 0, name: s
         notes=(*notes, *draft.notes),
     )
     return _with_labels(finish(draft, seed=seed, source=name), labels)
+
+
+def _are_lines(data: Any) -> bool:
+    """Whether `data` is a list or array of strings."""
+    if isinstance(data, np.ndarray):
+        return data.ndim == 1 and data.dtype.kind == "U"
+    return isinstance(data, list | tuple) and len(data) > 0 and all(isinstance(line, str) for line in data)
 
 
 def _as_table(data: Any) -> Any:

@@ -13,6 +13,7 @@ from latentarium.arrays import FloatArray, as_rows, check_positive_int
 from latentarium.data.columns import ColumnValues, check_names, column_as
 from latentarium.data.music.modalities import DrumModality, MelodyModality
 from latentarium.data.sentences import SentenceModality
+from latentarium.data.texts import TextModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
 
@@ -320,6 +321,7 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Modality]] = {
     "image": ImageModality.from_json,
     "sentences": SentenceModality.from_json,
+    "text": TextModality.from_json,
     "table": TableModality.from_json,
     "melody": MelodyModality.from_json,
     "drums": DrumModality.from_json,

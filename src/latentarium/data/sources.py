@@ -7,7 +7,7 @@ from typing import cast
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.arrayfiles import open_npy, open_npz
-from latentarium.data.draft import TEXT, Draft, finish, finish_as, finish_like, finish_sentences
+from latentarium.data.draft import TEXT, Draft, finish, finish_as, finish_like, finish_lines, finish_texts
 from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder, open_picture
 from latentarium.data.lines import JSON_SUFFIXES, TEXT_SUFFIXES, open_json_texts, open_lines
 from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
@@ -29,6 +29,8 @@ from latentarium.data.rows import Rows
 from latentarium.data.sentences import SentenceModality
 from latentarium.data.storage import MEMORY_LIMIT, Progress, Reading
 from latentarium.data.tables import CSV_SUFFIXES, PARQUET_SUFFIXES, open_table
+from latentarium.data.texts import LONGEST as LONGEST_LINE
+from latentarium.data.texts import TextModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.files import default_cache
 from latentarium.rng import check_seed
@@ -60,9 +62,11 @@ def open_source(
     ----------
     spec : a named set ("fashion-mnist", "mnist", "digits"; "sprites" and "scene", rendered from known factors, which
         come as columns), or the path of a folder of pictures (CelebA's and MNIST's own layouts are recognised) or of
-        MIDI and ABC files, a .npy or .npz file, a CSV or Parquet table, or one MIDI or ABC file
+        MIDI and ABC files, a .npy or .npz file, a CSV or Parquet table, one MIDI or ABC file, or a .txt or .json file
+        of lines of text
     size : side in pixels, 8 to 256, that pictures are cropped and resized to, where None keeps a common size; of
-        melodies and drums the bars of four quarters in a row, where None is 2
+        melodies and drums the bars of four quarters in a row, where None is 2; of lines of text the
+        characters in a row, 1 to 512, where None is the longest line's, at most 64
     seed : of the train, validation and test parts
     label : the table column taken out as "label", or the label or attribute that is to be the main one
     cache : folder for downloads and memory-mapped pictures; the platform's where None
@@ -81,6 +85,8 @@ def open_source(
     ((1797, 1, 8, 8), 'digits/000000')
     """
     check_seed(seed)
+    if _is_text(spec):
+        return open_texts(spec, size=size, seed=seed, label=label)
     music = size is not None and _is_music(spec)
     if size is not None:
         check_positive_int(size, "size", low=1 if music else SMALLEST, high=MOST_BARS if music else LARGEST)
@@ -121,20 +127,47 @@ def open_as(
     return finish_as(draft, shape, seed=check_seed(seed), source=os.fspath(spec), label=label)
 
 
+def open_texts(
+    spec: str | os.PathLike[str],
+    *,
+    pairs: int = 0,
+    size: int | None = None,
+    seed: int = 0,
+    label: str | None = None,
+) -> Rows:
+    """Open lines of text to learn from: a .txt or .json file, or a table with a column "text".
+
+    Parameters
+    ----------
+    pairs : how many symbols there are, characters and byte pairs; 0 for characters alone
+    size : symbols in a row, 1 to 512; None for those of the longest line, at most 64
+    seed, label : as in `open_source`
+
+    Raises
+    ------
+    InvalidInput
+        One line on what is wrong with the source and the way out; `MissingExtra` for pairs without their package.
+    """
+    if size is not None:
+        check_positive_int(size, "size", high=LONGEST_LINE)
+    draft = _read(spec, Reading(cache=default_cache(), needed=(TEXT,)), label)
+    return finish_lines(draft, pairs=pairs, steps=size, seed=check_seed(seed), source=os.fspath(spec), label=label)
+
+
 def open_sentences(
     spec: str | os.PathLike[str],
-    modality_of: Callable[[Sequence[str]], SentenceModality],
+    modality_of: Callable[[Sequence[str]], SentenceModality | TextModality],
     *,
     seed: int = 0,
     label: str | None = None,
 ) -> Rows:
-    """Open lines of text for a sentence encoder: a .txt or .json file, or a table with a column "text".
+    """Open lines of text for a space that is there: a .txt or .json file, or a table with a column "text".
 
     `modality_of` is asked once for what reads the texts. They come along in a column "text", with their labels.
     """
     reading = Reading(cache=default_cache(), needed=(TEXT,))
     draft = _read(spec, reading, label)
-    return finish_sentences(draft, modality_of, seed=check_seed(seed), source=os.fspath(spec))
+    return finish_texts(draft, modality_of, seed=check_seed(seed), source=os.fspath(spec), label=label)
 
 
 def open_like(
@@ -171,7 +204,7 @@ def _needed(modality: Modality) -> tuple[str, ...]:
     """Table columns that must stay columns."""
     if isinstance(modality, TableModality):
         return modality.names
-    return (TEXT,) if isinstance(modality, SentenceModality) else ()
+    return (TEXT,) if isinstance(modality, SentenceModality | TextModality) else ()
 
 
 def _read(spec: str | os.PathLike[str], reading: Reading, label: str | None) -> Draft:
@@ -186,6 +219,10 @@ def _read(spec: str | os.PathLike[str], reading: Reading, label: str | None) -> 
         return _read_file(path, reading, label)
     except PermissionError as error:
         raise invalid(f"{error.filename or path}", "readable", "no permission to read it") from error
+
+
+def _is_text(spec: str | os.PathLike[str]) -> bool:
+    return Path(spec).suffix.lower() in (*TEXT_SUFFIXES, *JSON_SUFFIXES)
 
 
 def _is_music(spec: str | os.PathLike[str]) -> bool:

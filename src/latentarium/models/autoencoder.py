@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.modalities import ImageModality, TableModality
-from latentarium.data.music.modalities import DrumModality, MelodyModality, TokenModality
+from latentarium.data.music.modalities import DrumModality, MelodyModality
+from latentarium.data.symbols import TokenModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.nn.generators import Discriminator, Generator, design
 from latentarium.nn.ladder import LadderDecoder, LadderEncoder, ladder_size

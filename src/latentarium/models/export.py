@@ -106,12 +106,14 @@ def step_loop(likelihood: Recurrent, *, steps: int) -> dict[str, Any]:
         "state": likelihood.width,
         "first": likelihood.symbols,
         "restart": likelihood.restart,
+        "end": likelihood.end,
         "loop": [
             "context (batch, width, steps) = context.onnx(z)",
             "state = zeros (batch, state); before = first for every row",
             "for t = 0 .. steps - 1: state = zeros where restart > 0 and t is a multiple of it",
             "log_probability, state = step.onnx(context[:, :, t], before, state)",
             "before = the symbol with the largest log_probability, which is the row's symbol t",
+            "where end is a number, a row is over at the first symbol end: what follows is end again",
         ],
     }
 

@@ -26,19 +26,22 @@ class ResidualConv1d(nn.Module):
 
 
 class FoldingEncoder(nn.Module):
-    """One-hot rows (b, symbols, steps) -> `outputs` values: convolutions, between which two steps become one."""
+    """Rows (b, symbols, steps) -> `outputs` values: the likeliest symbols, and convolutions between which two steps
+    become one.
+    """
 
     def __init__(self, *, symbols: int, steps: int, width: int, outputs: int) -> None:
         super().__init__()
         folds = max(0, math.ceil(math.log2(steps / COARSEST)))
         self.padding = -steps % 2**folds
-        self.stem = nn.Conv1d(symbols, width, 1)
+        self.stem = nn.Embedding(symbols, width)
         self.blocks = nn.ModuleList([ResidualConv1d(width) for _ in range(folds + 1)])
         self.folds = nn.ModuleList([nn.Conv1d(width, width, 2, stride=2) for _ in range(folds)])
         self.head = nn.Linear(width * ((steps + self.padding) >> folds), outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.blocks[0](self.stem(F.pad(x, (0, self.padding))))
+        hidden = self.stem(x.argmax(1)).transpose(1, 2)
+        hidden = self.blocks[0](F.pad(hidden, (0, self.padding)))
         for fold, block in zip(self.folds, self.blocks[1:], strict=True):
             hidden = block(fold(hidden))
         return self.head(F.silu(hidden).flatten(1))

@@ -17,6 +17,7 @@ from latentarium.pictures.maps import map_image, map_plot
 from latentarium.pictures.rolls import roll_pixels, roll_sheet
 from latentarium.pictures.svg import PALETTE
 from latentarium.pictures.texts import TEXT_KEY, read_text, text_options
+from latentarium.pictures.words import text_table
 
 __all__ = [
     "MOVING",
@@ -44,6 +45,7 @@ __all__ = [
     "spectrum_plot",
     "strip",
     "text_options",
+    "text_table",
     "to_image",
     "to_pixels",
     "traversals",

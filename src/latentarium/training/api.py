@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from latentarium.bundle import MODEL, Bundle, open_bundle
-from latentarium.data import open_source, rows_from_arrays
+from latentarium.data import open_source, open_texts, rows_from_arrays
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, invalid
 from latentarium.files import recover
@@ -72,7 +72,8 @@ def fit(
 
     Parameters
     ----------
-    data : `Rows`, a source such as "fashion-mnist" or a path, an array, a DataFrame, a Dataset or a DataLoader
+    data : `Rows`, a source such as "fashion-mnist" or a path, an array, a DataFrame, a Dataset, a DataLoader or a list
+        of lines of text
     model : "vae", "ae" or "gan"
     latent : latent dimensions; 0 for 32, of melodies more
     out : where to write the bundle; None keeps the space in memory
@@ -81,8 +82,8 @@ def fit(
     progress : whether to draw a progress bar on stderr
     options : any setting of `FitSettings`, `Architecture` or `Adversarial`: epochs, steps, time (seconds), seed,
         objective, condition, likelihood, net, width, depth, batch_size, learning_rate, ...; `encoder` and `decoder`,
-        torch modules in place of ours (see `training.fit.Modules`); `size` of pictures; `overwrite` to replace a bundle
-        at `out`
+        torch modules in place of ours (see `training.fit.Modules`); `size` of pictures, and beside it `pairs` of lines
+        of text (see `open_texts`); `overwrite` to replace a bundle at `out`
 
     Returns
     -------
@@ -102,7 +103,8 @@ def fit(
     """
     modules = _modules(options.pop("encoder", None), options.pop("decoder", None))
     size, overwrite = options.pop("size", None), options.pop("overwrite", False)
-    rows, source = open_rows(data, labels=labels, size=size, seed=options.get("seed", 0))
+    pairs = options.pop("pairs", None)
+    rows, source = open_rows(data, labels=labels, size=size, pairs=pairs, seed=options.get("seed", 0))
     settings = FitSettings.make(model=model, latent=latent, **options)
     if modules is not None:
         settings = replace(settings, architecture=replace(settings.architecture, net="custom"))
@@ -122,17 +124,26 @@ def _modules(encoder: Any, decoder: Any) -> Modules | None:
 
 
 def open_rows(
-    data: Any, *, labels: Any = None, size: int | None = None, seed: int = 0, progress: Any = None
+    data: Any,
+    *,
+    labels: Any = None,
+    size: int | None = None,
+    pairs: int | None = None,
+    seed: int = 0,
+    progress: Any = None,
 ) -> tuple[Rows, Source]:
     """`data` as rows, and the source that can find them again (an empty one for arrays in memory)."""
     if isinstance(data, Rows):
-        return data, Source(spec=data.source, size=size, seed=seed)
+        return data, Source(spec=data.source, size=size, seed=seed, pairs=pairs)
     if isinstance(data, str | Path):
         label = labels if isinstance(labels, str) else None
-        rows = open_source(data, size=size, seed=seed, label=label, progress=progress)
+        if pairs is None:
+            rows = open_source(data, size=size, seed=seed, label=label, progress=progress)
+        else:
+            rows = open_texts(data, pairs=pairs, size=size, seed=seed, label=label)
         spec = str(data) if not Path(data).exists() else str(Path(data).resolve())
-        return rows, Source(spec=spec, size=size, label=label, seed=seed)
-    return rows_from_arrays(data, labels=labels, seed=seed), Source(spec="", seed=seed)
+        return rows, Source(spec=spec, size=size, label=label, seed=seed, pairs=pairs)
+    return rows_from_arrays(data, labels=labels, seed=seed, size=size, pairs=pairs or 0), Source(spec="", seed=seed)
 
 
 def fit_to_bundle(
@@ -194,7 +205,8 @@ def repeat_settings(bundle: Bundle) -> tuple[FitSettings, Source]:
         threads=plan["threads"],
         compile=plan["compile"],
     )
-    return settings, Source(spec=data["source"], size=data["size"], label=data["label"], seed=data["seed"])
+    kept = {name: data[name] for name in ("size", "label", "seed", "pairs") if name in data}
+    return settings, Source(spec=data["source"], **kept)
 
 
 __all__ = ["Fitted", "Place", "fit", "fit_to_bundle", "open_rows", "repeat_settings"]

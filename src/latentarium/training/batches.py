@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentarium.data.modalities import ImageModality
-from latentarium.data.music.modalities import FIRST_NOTE, MelodyModality, TokenModality
+from latentarium.data.music.modalities import FIRST_NOTE, MelodyModality
+from latentarium.data.symbols import TokenModality
 from latentarium.rng import generator, torch_generator
 from latentarium.space import Modality
 from latentarium.training.row_conditions import RowConditions

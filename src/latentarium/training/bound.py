@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentarium.models.autoencoder import Autoencoder, Outputs
+from latentarium.models.autoencoder import Autoencoder, Outputs, build
 from latentarium.objectives import Terms, regularised_terms, variational_terms
-from latentarium.rng import torch_generator
+from latentarium.rng import generator, torch_generator
 from latentarium.training import monitors, schedule
 from latentarium.training.batches import View
 from latentarium.training.critic import CodeCritic
@@ -20,7 +20,7 @@ AVERAGE_EVERY = 16
 CALIBRATION_ROWS = 1024
 LINEAR_SHARE = 0.1
 """Learning rate of the linear paths as a share of the others'."""
-VALIDATION_STREAM, CODEBOOK_STREAM, LIKELIHOOD_STREAM = 3, 12, 16
+VALIDATION_STREAM, CODEBOOK_STREAM, LIKELIHOOD_STREAM, ANEW_STREAM = 3, 12, 16, 19
 
 
 def new_state(model: Autoencoder, settings: FitSettings) -> State:
@@ -55,6 +55,8 @@ def _forward(job: Job, state: State) -> Any:
 
 def _step_bound(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
     settings, plan = job.settings, job.plan
+    if state.step and state.step == schedule.pretrain_steps(settings, plan):
+        _begin_anew(job, state)
     for group in state.optimizer.param_groups:
         group["lr"] = group["share"] * schedule.learning_rate(settings, plan, state.step)
     if not state.model.training:
@@ -77,8 +79,28 @@ def _step_bound(job: Job, state: State, forward: Any) -> tuple[Terms, bool]:
         state.optimizer.step()
         _learn_beside(job, state, out)
         if due(state.step + 1, AVERAGE_EVERY, plan.steps):
-            _average(state, settings.ema)
+            begun = schedule.pretrain_steps(settings, plan)
+            _average(state, settings.ema, state.step + 1 - (begun if state.step >= begun else 0))
     return terms, finite
+
+
+@torch.no_grad()
+def _begin_anew(job: Job, state: State) -> None:
+    """Keep the encoder, and put decoder and likelihood where a fit begins: weights, averages and moments.
+
+    It depends on the seed alone, so that a fit that is resumed at this very step does the same again.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(generator(job.settings.seed, ANEW_STREAM).integers(2**62)))
+        fresh = build(job.settings.architecture, job.batches.modality).state_dict()
+    for model in (state.model, state.shadow):
+        for name, value in model.state_dict().items():
+            if not name.startswith("encoder."):
+                value.copy_(fresh[name])
+    state.shadow.encoder.load_state_dict(state.model.encoder.state_dict())
+    for part in (state.model.decoder, state.model.likelihood):
+        for parameter in part.parameters():
+            state.optimizer.state.pop(parameter, None)
 
 
 def _learn_beside(job: Job, state: State, out: Outputs) -> None:
@@ -111,9 +133,8 @@ def _objective_terms(job: Job, state: State, out: Outputs, x: Tensor) -> Terms:
 
 
 @torch.no_grad()
-def _average(state: State, decay: float) -> None:
-    """Move the shadow weights; early in a fit the average is short, so that it forgets the first weights."""
-    done = state.step + 1
+def _average(state: State, decay: float, done: int) -> None:
+    """Move the shadow weights; after few steps `done` the average is short, so that it forgets the first weights."""
     now = min(decay, (1 + done) / (10 + done)) ** AVERAGE_EVERY
     for kept, new in zip(state.shadow.parameters(), state.model.parameters(), strict=True):
         kept.lerp_(new, 1 - now)

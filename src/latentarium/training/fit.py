@@ -112,6 +112,9 @@ def train(
     sample = _sample(rows, settings)
     architecture = replace(settings.architecture, conditions=row_conditions.width)
     settings = replace(settings, architecture=architecture.settle(rows.modality, sample)).suited(rows.modality)
+    if start is not None:
+        # weights that are read on from are not to be thrown away
+        settings = replace(settings, pretrain=0.0 if settings.pretrain else settings.pretrain)
     recipe = BOUND
     if settings.model == "gan":
         settings = adversarial.settle(settings, rows.modality.data_shape)
@@ -184,6 +187,8 @@ def _drawn(rows: Rows, most: int, seed: int) -> NDArray[np.int64]:
 def _fresh_model(
     rows: Rows, settings: FitSettings, sample: NDArray[np.float32], modules: Modules | None
 ) -> Autoencoder:
+    if modules is not None and settings.pretrain:
+        raise invalid("pretrain", "left out where modules are given, which cannot begin anew", settings.pretrain)
     if modules is not None:
         return custom_autoencoder(modules.encoder, modules.decoder, settings.architecture, rows.modality, sample)
     if settings.architecture.net == "custom":

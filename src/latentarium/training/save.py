@@ -55,6 +55,7 @@ class Source:
     size: int | None = None
     label: str | None = None
     seed: int = 0
+    pairs: int | None = None
 
 
 def space_of(fitted: Fitted, codes: NDArray[np.float32] | None = None) -> LatentSpace:
@@ -170,6 +171,7 @@ def data_entry(rows: Rows, source: Source) -> dict[str, Any]:
         "size": source.size,
         "label": source.label,
         "seed": source.seed,
+        **({"pairs": source.pairs} if source.pairs is not None else {}),
         "rows": len(rows),
         "splits": {name: len(indices) for name, indices in rows.splits.items()},
         "fingerprint": rows.fingerprint,

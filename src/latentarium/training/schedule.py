@@ -34,28 +34,46 @@ class Plan:
         return cls(**stored)
 
 
+def pretrain_steps(settings: FitSettings, plan: Plan) -> int:
+    """How many steps come before the decoder begins anew; 0 where it does not."""
+    return min(plan.steps - 1, round((settings.pretrain or 0.0) * plan.steps))
+
+
+def _in_stage(settings: FitSettings, plan: Plan, step: int) -> tuple[int, int]:
+    """Steps done of the stage that `step` is in, and how many it has."""
+    first = pretrain_steps(settings, plan)
+    return (step, first) if step < first else (step - first, plan.steps - first)
+
+
 def learning_rate(settings: FitSettings, plan: Plan, step: int) -> float:
-    """Linear warm-up, then cosine decay to 1 % of the peak."""
-    warm = max(1, round(settings.warmup * plan.steps))
+    """Linear warm-up, then cosine decay to 1 % of the peak, in each stage of the fit."""
+    step, steps = _in_stage(settings, plan, step)
+    warm = max(1, round(settings.warmup * steps))
     if step < warm:
         return settings.learning_rate * (step + 1) / warm
-    done = (step - warm) / max(1, plan.steps - warm)
+    done = (step - warm) / max(1, steps - warm)
     return settings.learning_rate * (LOWEST_RATE + (1 - LOWEST_RATE) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def ramp(settings: FitSettings, plan: Plan, step: int) -> Ramp:
-    """KL factor to 1, up in a line or down by a constant ratio, and free nats -> 0 as shares of the fit."""
-    share = step / plan.steps
+    """KL factor to 1, up in a line or down by a constant ratio, and free nats -> 0 as shares of the fit's last stage;
+    before it the factor that it begins with.
+    """
+    if step < pretrain_steps(settings, plan):
+        return Ramp(kl=settings.kl_start)
+    done, steps = _in_stage(settings, plan, step)
+    share = done / steps
     done = min(1.0, share / settings.kl_warmup) if settings.kl_warmup else 1.0
     begin = settings.kl_start
     kl = begin ** (1 - done) if begin > 1 else begin + (1 - begin) * done
     free = max(0.0, 1 - share / settings.free_until) if settings.free_until else 0.0
-    return Ramp(kl=kl, free_nats=settings.free_nats * free)
+    return Ramp(kl=kl, free_nats=settings.free_nats * free, free_rate=settings.free_rate or 0.0)
 
 
 def warmed_up(settings: FitSettings, plan: Plan, step: int) -> bool:
     """Whether the objective is the final one, so that bounds of different steps compare."""
-    return step >= max(settings.kl_warmup, settings.free_until) * plan.steps
+    first = pretrain_steps(settings, plan)
+    return step - first >= max(settings.kl_warmup, settings.free_until) * (plan.steps - first)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.music.modalities import MelodyModality
+from latentarium.data.texts import TextModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.models.autoencoder import Architecture
 from latentarium.objectives import Objective, beta, parse_objective
@@ -22,8 +23,10 @@ PENALTIES = ("both", "real", "generated", "none")
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"gan": {"batch_size": 64, "learning_rate": 2e-4}}
 """What `FitSettings.make` takes for a model where its own defaults would not do."""
 MELODY_OBJECTIVE = beta(0.2)
+TEXT_PRETRAIN, TEXT_FREE_RATE = 0.1, 5.0
 _NOT_OF_A_GAN = (
-    "objective", "weight_decay", "clip", "warmup", "kl_warmup", "kl_start", "free_nats", "free_until", "compile",
+    "objective", "weight_decay", "clip", "warmup", "kl_warmup", "kl_start", "free_nats", "free_until", "free_rate",
+    "pretrain", "compile",
 )  # fmt: skip
 
 
@@ -92,6 +95,10 @@ class FitSettings:
     kl_start : factor of the KL term at first. Below 1 it warms up; far above 1 it lets only the most telling factor
         through and then one after the other, which sorts them by dimension (Burgess et al. 2018 on a growing capacity)
     free_nats : free nats of each latent dimension at the start
+    free_rate : nats of the whole code that cost nothing, up to the end of a fit; None for 0, for lines of text 5
+    pretrain : share of the steps that come first, in which the KL term has the factor `kl_start`. Then the encoder is
+        kept, the decoder begins anew, and all other shares are of the steps that are left (Li et al. 2019): a decoder
+        that could do without the code meets one that is worth reading. None for 0, for lines of text 0.1
     validations : how often the validation bound is computed in a fit at most; fewer in short fits
     validation_rows : rows it is computed on; None for 2,000, in short fits fewer, down to 256
     checkpoint_steps : steps between checkpoints; 0 for a tenth of the fit, at most 500
@@ -124,6 +131,8 @@ class FitSettings:
     kl_start: float = 0.0
     free_nats: float = 0.05
     free_until: float = 0.4
+    free_rate: float | None = None
+    pretrain: float | None = None
     validations: int = 20
     validation_rows: int | None = None
     checkpoint_steps: int = 0
@@ -155,6 +164,8 @@ class FitSettings:
         _in_range("weight_decay", self.decay, low=0.0)
         for name in ("free_nats", "kl_start"):
             _in_range(name, getattr(self, name), low=0.0)
+        _in_range("free_rate", self.free_rate or 0.0, low=0.0)
+        _in_range("pretrain", self.pretrain or 0.0, low=0.0, high=0.9)
         for name in ("ema", "warmup", "kl_warmup", "free_until", "condition_dropout"):
             _in_range(name, getattr(self, name), low=0.0, high=1.0)
         self._check_limit()
@@ -237,6 +248,10 @@ class FitSettings:
         """The settings with what nobody chose chosen for data of `modality`."""
         if self.model == "vae" and self.objective is None and isinstance(modality, MelodyModality):
             return replace(self, objective=MELODY_OBJECTIVE)
+        if self.model == "vae" and isinstance(modality, TextModality):
+            pretrain = TEXT_PRETRAIN if self.pretrain is None else self.pretrain
+            free_rate = TEXT_FREE_RATE if self.free_rate is None else self.free_rate
+            return replace(self, pretrain=pretrain, free_rate=free_rate)
         return self
 
     def to_json(self) -> dict[str, Any]:

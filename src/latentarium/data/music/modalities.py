@@ -1,6 +1,6 @@
 """The pair raw <-> array for melodies and drum patterns (see `space.Modality`)."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_positive_int
+from latentarium.data.symbols import TokenModality
 from latentarium.errors import invalid
 
 STEPS_PER_QUARTER = 4
@@ -31,54 +32,6 @@ DRUMS: Mapping[str, tuple[int, ...]] = {
     "ride": (51, 53, 59, 82),
 }
 """Nine classes of drums (Roberts et al. 2018) and the General MIDI notes that count as each; the first is played."""
-
-
-class TokenModality(ABC):
-    """Rows of symbols: raw uint8 (n, steps), array one-hot (n, symbols, steps), float32 in [0, 1].
-
-    A decoded array holds the probability of each symbol at each step; raw are the likeliest ones.
-    """
-
-    kind: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def symbols(self) -> int:
-        """How many symbols there are."""
-
-    @property
-    @abstractmethod
-    def length(self) -> int:
-        """Steps of a row."""
-
-    @property
-    def data_shape(self) -> tuple[int, int]:
-        return self.symbols, self.length
-
-    @property
-    def low(self) -> float:
-        return 0.0
-
-    @property
-    def high(self) -> float:
-        return 1.0
-
-    def to_array(self, raw: NDArray[Any]) -> FloatArray:
-        """One-hot columns. Raises `InvalidInput` for another dtype, shape or an unknown symbol."""
-        if raw.dtype.kind != "u" or raw.shape[1:] != (self.length,):
-            raise invalid(f"raw rows of kind {self.kind!r}", f"uint8 (n, {self.length})", f"{raw.dtype} {raw.shape}")
-        if raw.size and int(raw.max()) >= self.symbols:
-            raise invalid(f"symbols of kind {self.kind!r}", f"below {self.symbols}", int(raw.max()))
-        return (raw[:, None, :] == np.arange(self.symbols, dtype=raw.dtype)[:, None]).astype(np.float32)
-
-    def to_raw(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The likeliest symbol of each step."""
-        kind = np.uint8 if self.symbols <= 256 else np.uint16
-        return as_rows(array, self.data_shape, name=self.kind).argmax(1).astype(kind)
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready form."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,9 @@ outputs into data units (`mean`) or draws (`sample`).
 from typing import Any
 
 from latentarium.data.modalities import TableModality
-from latentarium.data.music.modalities import STEPS_PER_BAR, DrumModality, MelodyModality, TokenModality
+from latentarium.data.music.modalities import STEPS_PER_BAR, DrumModality, MelodyModality
+from latentarium.data.symbols import TokenModality
+from latentarium.data.texts import END, TextModality
 from latentarium.errors import invalid
 from latentarium.nn.likelihoods.autoregressive import Autoregressive
 from latentarium.nn.likelihoods.base import Likelihood
@@ -31,6 +33,8 @@ __all__ = [
 
 UNBROKEN_BARS = 2
 """The longest melody that a recurrent likelihood reads without a break."""
+TEXT_DROPPED = 0.0
+"""Share of symbols that training hides of lines of text, whose codes are learned before their decoder."""
 IMAGE_LIKELIHOODS = ("bernoulli", "gaussian", "logistic", "categorical", "autoregressive")
 
 
@@ -63,4 +67,6 @@ def _of_symbols(name: str, modality: TokenModality, width: int) -> Likelihood:
         raise invalid("likelihood", known, name)
     # a piece of more than two bars is written bar by bar
     restart = STEPS_PER_BAR if melody and modality.bars > UNBROKEN_BARS else 0
+    if isinstance(modality, TextModality):
+        return Recurrent(modality.symbols, width=width, end=END, dropped=TEXT_DROPPED)
     return Recurrent(modality.symbols, width=width, restart=restart)

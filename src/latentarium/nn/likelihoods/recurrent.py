@@ -12,6 +12,8 @@ Pick = Callable[[Tensor], Tensor]
 DROPPED = 0.25
 """Share of the symbols before that training hides, so that the code has to say what they would give away (Bowman et al.
 2016)."""
+CERTAIN = -100.0
+"""Log probability of what cannot be, in numbers that a graph can hold."""
 
 
 class Recurrent(Likelihood):
@@ -26,14 +28,19 @@ class Recurrent(Likelihood):
     symbols : how many there are
     width : of the context at each step, and of the GRU
     restart : steps after which the GRU forgets, so that a bar is written from its own context alone; 0 for never
+    end : the symbol after which nothing comes but itself, and which then costs nothing; None where all rows are full
+    dropped : share of the symbols before that training hides
     """
 
     name = "recurrent"
     stirred = True
 
-    def __init__(self, symbols: int, *, width: int, restart: int = 0) -> None:
+    def __init__(
+        self, symbols: int, *, width: int, restart: int = 0, end: int | None = None, dropped: float = DROPPED
+    ) -> None:
         super().__init__()
         self.symbols, self.width, self.restart = symbols, width, restart
+        self.end, self.dropped = end, dropped
         self.outputs = width
         self.embedding = nn.Embedding(symbols + 1, width)
         self.reader = nn.GRU(2 * width, width, batch_first=True)
@@ -44,24 +51,49 @@ class Recurrent(Likelihood):
         self._source = generator
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
-        return rows_of(self.logits(params, x) * x)
+        symbols, context = x.argmax(1), params.float().transpose(1, 2)
+        if self.end is None:
+            return rows_of(self._logits(self._read(symbols, context)).gather(2, symbols[:, :, None]))
+        written = _written(symbols, self.end)
+        if self.training:
+            # what lies behind every row's end is not looked at; otherwise a row could show which others are beside it
+            longest = int(written.sum(1).max())
+            symbols, context, written = symbols[:, :longest], context[:, :longest], written[:, :longest]
+        read = self._read(symbols, context)
+        found = torch.zeros_like(read[:, :, 0])
+        scored = self._logits(read[written]).gather(1, symbols[written][:, None])[:, 0]
+        return found.masked_scatter(written, scored).sum(1)
 
     def logits(self, params: Tensor, x: Tensor) -> Tensor:
         """Log probability of each symbol given those before it in `x`, (b, symbols, steps)."""
-        before = self._before(x.argmax(1))
-        context = params.float().transpose(1, 2)
-        inputs = torch.cat([self.embedding(before), context], dim=2)
+        symbols = x.argmax(1)
+        found = self._logits(self._read(symbols, params.float().transpose(1, 2)))
+        if self.end is not None:
+            found = torch.where(_written(symbols, self.end)[:, :, None], found, self._ended(found))
+        return found.transpose(1, 2)
+
+    def _read(self, symbols: Tensor, context: Tensor) -> Tensor:
+        """What is known at each step (b, steps, 2 width) from the symbols (b, steps) before it and its context."""
+        inputs = torch.cat([self.embedding(self._before(symbols)), context], dim=2)
         length = self.restart or inputs.shape[1]
         parts = inputs.unflatten(1, (-1, length)).flatten(0, 1)
         read = self.reader(parts)[0].unflatten(0, (len(inputs), -1)).flatten(1, 2)
-        return self.head(torch.cat([read, context], dim=2)).float().log_softmax(2).transpose(1, 2)
+        return torch.cat([read, context], dim=2)
+
+    def _logits(self, read: Tensor) -> Tensor:
+        return self.head(read).float().log_softmax(-1)
+
+    def _ended(self, like: Tensor) -> Tensor:
+        """Log probabilities (.., symbols) once a row has ended."""
+        ended = torch.arange(self.symbols, device=like.device) == self.end
+        return torch.where(ended, 0.0, CERTAIN).to(like.dtype)
 
     def _before(self, symbols: Tensor) -> Tensor:
         """The symbol before each step; at the first one, and in training at some others, a sign for none."""
         before = F.pad(symbols[:, :-1], (1, 0), value=self.symbols)
         if not self.training or self._source is None:
             return before
-        hidden = torch.rand(before.shape, generator=self._source, device=before.device) < DROPPED
+        hidden = torch.rand(before.shape, generator=self._source, device=before.device) < self.dropped
         return before.masked_fill(hidden, self.symbols)
 
     def step(self, context: Tensor, before: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,7 +109,10 @@ class Recurrent(Likelihood):
         keep = torch.sigmoid(keep + own_keep)
         fresh = torch.tanh(new + torch.sigmoid(reset + own_reset) * own_new)
         state = (1 - keep) * fresh + keep * state
-        return self.head(torch.cat([state, context], dim=1)).log_softmax(1), state
+        found = self.head(torch.cat([state, context], dim=1)).log_softmax(1)
+        if self.end is not None:
+            found = torch.where((before == self.end)[:, None], self._ended(found), found)
+        return found, state
 
     def mean(self, params: Tensor) -> Tensor:
         return self._run(params, lambda logits: logits.argmax(1))[0]
@@ -105,3 +140,9 @@ class Recurrent(Likelihood):
             met.append(logits.exp())
             picked.append(before)
         return torch.stack(met, dim=2), torch.stack(picked, dim=1)
+
+
+def _written(symbols: Tensor, end: int) -> Tensor:
+    """Which steps of (b, steps) belong to the row: those up to its first `end`."""
+    ends = symbols == end
+    return (ends.cumsum(1) - ends.long()) == 0
