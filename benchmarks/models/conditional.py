@@ -60,8 +60,9 @@ def main() -> None:
             lines = np.concatenate([part[:15] for part in made])
             sheet(lines, columns=15, scale=2).save(given.pictures / f"conditional-{rows.name}-{model}.png")
     if given.save:
-        command = f"python -m benchmarks.models.conditional {Path(given.data).name} --seconds {given.seconds:g} --save"
-        save_result(f"conditional-{rows.name}", command, found)
+        words = f"{Path(given.data).name} --models {' '.join(given.models)} --seconds {given.seconds:g}"
+        words += f" --threads {given.threads}" * bool(given.threads) + " --save"
+        save_result(f"conditional-{rows.name}", f"python -m benchmarks.models.conditional {words}", found)
 
 
 def _fitted(rows: Rows, model: str, *, seconds: float, threads: int) -> Fitted:
