@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from tests.browser.conftest import Hosts, Tab
 
 from latentarium.bundle import Bundle
@@ -94,8 +94,9 @@ def test_three_points_are_pinned_and_blended(host: str, hosts: Hosts, tab: OpenT
     with it.page.expect_download() as waiting:
         it.page.get_by_role("button", name="GIF").click()
     with Image.open(waiting.value.path()) as film:
-        assert (film.format, film.size, film.n_frames) == ("GIF", (112, 112), 2 * 17 - 2)
+        assert (film.format, film.size) == ("GIF", (112, 112))
         assert film.info["duration"] > 500, "it rests at the ends"
+        assert len(list(ImageSequence.Iterator(film))) == 2 * 17 - 2
         for frame, place in ((0, 0), (5, 5), (16, 16), (20, 12)):
             film.seek(frame)
             shown = np.asarray(film.convert("L"), float)
