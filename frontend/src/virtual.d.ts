@@ -1,3 +1,7 @@
+declare module "virtual:ort-webgpu" {
+  const url: string;
+  export default url;
+}
 declare module "virtual:ort-wasm" {
   const url: string;
   export default url;

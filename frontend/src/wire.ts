@@ -43,6 +43,14 @@ export interface Dimension {
   histogram: Histogram;
 }
 
+/** Drum patterns: arrays hold the probability of each stroke, (drums, 16 bars); `pitches` are those of General MIDI that count as each drum, the first is played. */
+export interface DrumKind {
+  kind: "drums";
+  bars: number;
+  names: string[];
+  pitches: number[][];
+}
+
 /** Codes (n, d). */
 export interface EncodeAnswer {
   z: number[][];
@@ -71,14 +79,16 @@ export interface FileFacts {
   sha256: string;
 }
 
-/** A network for the page: an ONNX file and pairs of input and output it must reproduce to `tolerance`. */
+/** A network for the page: an ONNX file and pairs of input and output it must reproduce to `tolerance`. `psnr` is of one with weights in 8 bits alone: how near its outputs are to those of the trained network, in dB. */
 export interface Graph {
   file: string;
+  loop: Loop | null;
   bytes: number;
   inputs: ArrayFile;
   outputs: ArrayFile;
   conditions: number;
   tolerance: number;
+  psnr: number | null;
 }
 
 /** Counts of codes in equal bins from low to high. */
@@ -104,7 +114,7 @@ export interface ImageKind {
   width: number;
 }
 
-/** Arrays of rows that are no pictures; `rows` as for thumbs. */
+/** Rows that are no pictures: of tables as arrays, of melodies, drums and lines raw; `rows` as for thumbs. */
 export interface Inputs {
   values: ArrayFile;
   rows: ArrayFile | null;
@@ -116,6 +126,23 @@ export interface LinearMap {
   axes: number[][];
 }
 
+/** What the rows say: a JSON list of the texts of the first `count`. */
+export interface Lines {
+  file: string;
+  count: number;
+}
+
+/** How a decoder that takes one symbol after another is run: `Graph.file` gives from z what each step is told, (n, width, steps), and `file` from that, the symbol before (`first` where there is none) and a state of `state` zeros, set to zeros again every `restart` steps, the log probabilities of the next symbol and the next state. After the symbol `end`, where there is one, nothing comes but itself. */
+export interface Loop {
+  file: string;
+  steps: number;
+  symbols: number;
+  state: number;
+  first: number;
+  restart: number;
+  end: number | null;
+}
+
 /** Coordinates of every row on one map. */
 export interface MapView {
   name: string;
@@ -124,6 +151,17 @@ export interface MapView {
   linear: LinearMap | null;
   quality: Record<string, number>;
   about: string;
+}
+
+/** Melodies of one voice: arrays hold the probability of each symbol at each sixteenth, (symbols, 16 bars). Symbol 0 is silence, 1 lets the note before go on, k from `first` strikes MIDI pitch k - `first` + `lowest`. Nearly all notes of the rows at hand are from `low` to `high`. */
+export interface MelodyKind {
+  kind: "melody";
+  bars: number;
+  symbols: number;
+  first: number;
+  lowest: number;
+  low: number;
+  high: number;
 }
 
 /** A label, attribute or score that is a number; NaN where a row has none. */
@@ -172,6 +210,11 @@ export interface ReportScore {
   headline: boolean;
 }
 
+/** Sentences, of which there are vectors and no way back. */
+export interface SentenceKind {
+  kind: "sentences";
+}
+
 /** A space that a host serves, and the folder it is in. */
 export interface SpaceEntry {
   name: string;
@@ -194,6 +237,14 @@ export interface TableKind {
   columns: TableColumn[];
 }
 
+/** Lines of text: arrays hold the probability of each symbol at each step, (symbols, steps). `pieces` is what each symbol stands for: 0 ends a line, 1 is a character that is not known, then come single characters, then what pairs of symbols give that are merged, in the order of `merges`. */
+export interface TextKind {
+  kind: "text";
+  steps: number;
+  pieces: string[];
+  merges: ([number, number])[];
+}
+
 /** Pictures of rows on sheets, cell by cell; `rows` says which row is in which cell, None for the first ones. */
 export interface Thumbs {
   sheets: string[];
@@ -214,7 +265,7 @@ export interface Typicality {
   distance: number[];
 }
 
-/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. */
+/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` says whether the space has a decoder at all, `small` is the one with weights in 8 bits, where these do; an exported site has it in place of the other. */
 export interface View {
   version: 1;
   made_from: string;
@@ -226,7 +277,7 @@ export interface View {
   decoded_rows: boolean;
   dim: number;
   shape: number[];
-  modality: ImageKind | TableKind;
+  modality: ImageKind | TableKind | MelodyKind | DrumKind | TextKind | SentenceKind;
   path: "lerp" | "slerp";
   latent: Packed;
   ids: string;
@@ -236,7 +287,10 @@ export interface View {
   typicality: Typicality;
   thumbs: Thumbs | null;
   inputs: Inputs | null;
+  lines: Lines | null;
+  decodes: boolean;
   decoder: Graph | null;
+  small: Graph | null;
   encoder: Graph | null;
   report: string | null;
   notes: string[];

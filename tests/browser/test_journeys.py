@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from tests.browser.conftest import Hosts, Tab
 
 from latentarium.bundle import Bundle
@@ -33,8 +33,8 @@ def test_a_row_is_found_on_the_map_and_compared_with_its_reconstruction(
     decoded = np.array(it.ask("Array.from(x.stage.decoded.values)"), np.float32)
     place = list(fashion.ids).index(name)
     expected = fashion.space.decode(fashion.codes[[place]]).ravel()
-    # codes on the page have 16 bits, pictures of rows are compressed
-    assert np.abs(decoded - expected).max() < 5e-3
+    # codes on the page have 16 bits, pictures of rows are compressed, an exported decoder has 8 bits a weight
+    assert np.abs(decoded - expected).max() < (0.1 if host == "static" else 5e-3)
     shown = np.array(it.ask("Array.from(x.stage.input.values)"))
     raw = fashion.kept[list(fashion.kept_rows).index(place)].ravel() / 255
     assert np.abs(shown - raw).mean() < 0.02
@@ -52,7 +52,9 @@ def test_a_slider_moves_the_picture_along_its_dimension(host: str, hosts: Hosts,
     after = it.ask("Array.from(x.stage.z)")
     assert [d for d in range(16) if before[d] != after[d]] == [strongest]
     decoded = np.array(it.ask("Array.from(x.stage.decoded.values)"), np.float32)
-    assert np.abs(decoded - fashion.space.decode(np.array([after], np.float32)).ravel()).max() < 1e-4
+    # an exported site's decoder has its weights in 8 bits
+    most = 0.1 if host == "static" else 1e-4
+    assert np.abs(decoded - fashion.space.decode(np.array([after], np.float32)).ravel()).max() < most
     it.page.get_by_text("Principal components").click()
     assert it.page.get_by_role("slider", name="PC 1", exact=True).is_visible()
     assert it.ask("x.coordinate(0)") == pytest.approx(
@@ -87,7 +89,18 @@ def test_three_points_are_pinned_and_blended(host: str, hosts: Hosts, tab: OpenT
         it.page.get_by_role("button", name="PNG").click()
     with Image.open(waiting.value.path()) as strip:
         assert strip.size == (17 * 28 * 4, 28 * 4)
-        assert np.asarray(strip.convert("L")).std() > 10
+        pixels = np.asarray(strip.convert("L"), float)
+        assert pixels.std() > 10
+    with it.page.expect_download() as waiting:
+        it.page.get_by_role("button", name="GIF").click()
+    with Image.open(waiting.value.path()) as film:
+        assert (film.format, film.size) == ("GIF", (112, 112))
+        assert film.info["duration"] > 500, "it rests at the ends"
+        assert len(list(ImageSequence.Iterator(film))) == 2 * 17 - 2
+        for frame, place in ((0, 0), (5, 5), (16, 16), (20, 12)):
+            film.seek(frame)
+            shown = np.asarray(film.convert("L"), float)
+            assert np.abs(shown - pixels[:, 112 * place : 112 * (place + 1)]).mean() < 4
 
 
 def test_neighbours_are_the_nearest_codes_and_can_be_walked(hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:

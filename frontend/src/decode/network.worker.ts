@@ -1,17 +1,19 @@
-/** Runs one network, an encoder or a decoder, by ONNX Runtime on one thread of WebAssembly. */
+/** Runs one network, an encoder or a decoder, by ONNX Runtime: on one thread of WebAssembly, or by WebGPU where that is faster. */
 
 import * as ort from "onnxruntime-web/wasm";
 import runtime from "virtual:ort-wasm";
 import type { Answer, Open, Run } from "./messages";
+import { Runner, unpacked } from "./runner";
 
-let session: ort.InferenceSession;
-let opened: Open;
+/** Milliseconds a row from which on another runtime is worth its download. */
+const SLOW = 40;
+let runner: Runner;
 
 self.onmessage = async ({ data }: MessageEvent<Open | Run>) => {
   try {
     post(data.kind === "open" ? await open(data) : await answer(data));
   } catch (error) {
-    post({ ticket: data.ticket, kind: "failed", words: error instanceof Error ? error.message : String(error) });
+    post({ ticket: data.ticket, kind: "failed", words: wordsOf(error) });
   }
 };
 
@@ -20,47 +22,45 @@ function post(message: Answer): void {
   self.postMessage(message, { transfer: moved });
 }
 
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 async function open(request: Open): Promise<Answer> {
-  opened = request;
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = await unpacked(runtime);
-  ort.env.logLevel = "error";
-  session = await ort.InferenceSession.create(request.network, { executionProviders: ["wasm"] });
-  const rows = request.graph.inputs.shape[0]!;
-  const values = await run(request.given, rows);
-  const difference = values.reduce((most, value, i) => Math.max(most, Math.abs(value - request.expected[i]!)), 0);
-  // a NaN must not pass either
-  if (!(difference <= request.graph.tolerance)) {
-    throw new Error(`it differs from the trained network by ${difference.toExponential(1)}`);
+  runner = await Runner.open(ort, await unpacked(runtime), "wasm", request);
+  await runner.check();
+  const opened = { ticket: request.ticket, kind: "opened" } as const;
+  if (request.gpu === "never") return { ...opened, runtime: "WebAssembly", remark: "" };
+  const pace = await runner.pace();
+  if (request.gpu === "slow" && pace < SLOW) return { ...opened, runtime: "WebAssembly", remark: "" };
+  try {
+    await takeGpu(request, pace);
+    return { ...opened, runtime: "WebGPU", remark: "" };
+  } catch (error) {
+    const remark = request.gpu === "asked" ? `WebGPU is not used: ${wordsOf(error)}.` : "";
+    return { ...opened, runtime: "WebAssembly", remark };
   }
-  return { ticket: request.ticket, kind: "opened", difference };
+}
+
+/** Change to WebGPU; fails where it is missing, wrong, or no faster than `pace` milliseconds. */
+async function takeGpu(request: Open, pace: number): Promise<void> {
+  const { graphics, openOnGpu } = await import("./gpu");
+  const kind = await graphics();
+  if (kind === "none") throw new Error("this browser has none");
+  if (kind === "software" && request.gpu !== "asked") throw new Error("the processor would do its work");
+  const other = await openOnGpu(request);
+  await other.check();
+  const found = await other.pace();
+  if (found >= pace) {
+    await other.close();
+    throw new Error(`it takes ${found.toFixed(1)} ms, WebAssembly ${pace.toFixed(1)} ms`);
+  }
+  await runner.close();
+  runner = other;
 }
 
 async function answer(request: Run): Promise<Answer> {
   const began = performance.now();
-  const values = await run(request.values, request.rows);
+  const values = await runner.run(request.values, request.rows);
   return { ticket: request.ticket, kind: "ran", values, milliseconds: performance.now() - began };
-}
-
-async function run(values: Float32Array, rows: number): Promise<Float32Array> {
-  const feeds: Record<string, ort.Tensor> = {
-    [session.inputNames[0]!]: new ort.Tensor("float32", values, [rows, ...opened.shape]),
-  };
-  const { conditions } = opened.graph;
-  // zeros are what a conditional decoder takes for "not known"
-  if (conditions) feeds["condition"] = new ort.Tensor("float32", new Float32Array(rows * conditions), [rows, conditions]);
-  const results = await session.run(feeds);
-  const found = results[opened.output] ?? results[session.outputNames[0]!]!;
-  return Float32Array.from((await found.getData()) as Float32Array);
-}
-
-async function unpacked(url: string): Promise<ArrayBuffer> {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`the runtime could not be fetched (${answer.status})`);
-  const bytes = await answer.arrayBuffer();
-  const start = new Uint8Array(bytes, 0, 2);
-  // some hosts send files that end in .gz already unpacked
-  if (start[0] !== 0x1f || start[1] !== 0x8b) return bytes;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
 }

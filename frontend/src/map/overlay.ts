@@ -3,7 +3,7 @@
 import { toMap, toScreen, type Camera, type Size } from "./camera";
 import type { Grid } from "./grid";
 import type { Label } from "./labels";
-import type { Sheets } from "../source/sheets";
+import type { Thumbnails } from "../source/sheets";
 
 export interface Ink {
   text: string;
@@ -29,7 +29,7 @@ export interface Drawing {
   colourOf: (index: number) => string;
   rowColour: (row: number) => string;
   faded: (row: number) => boolean;
-  sheets: Sheets | null;
+  sheets: Thumbnails | null;
   hover: number;
   row: number;
   /** Place of the point on the stage where it is no row. */
@@ -63,7 +63,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, drawing: Drawing)
 }
 
 /** Pictures of rows, the first ones first, where none that is drawn already would be covered. */
-function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, sheets: Sheets): void {
+function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, sheets: Thumbnails): void {
   const { width, height } = sheets.thumbs;
   const cell = Math.max(40, Math.min(72 * zoomOfLetters(), Math.min(drawing.size.width, drawing.size.height) / 16));
   const scale = (cell - 6) / Math.max(width, height);
@@ -82,7 +82,7 @@ function drawPictures(context: CanvasRenderingContext2D, drawing: Drawing, sheet
 }
 
 /** Rows in sight whose pictures, in squares of `cell` pixels, do not overlap, with their places in pixels. */
-function apart(drawing: Drawing, sheets: Sheets, cell: number): [number, number, number][] {
+function apart(drawing: Drawing, sheets: Thumbnails, cell: number): [number, number, number][] {
   const { camera, size, grid } = drawing;
   if (!grid) return [];
   const [left, top] = toMap(camera, size, 0, 0);

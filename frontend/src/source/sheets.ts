@@ -3,7 +3,15 @@
 import type { Thumbs } from "../wire";
 import type { Space } from "./space";
 
-export class Sheets {
+/** Where small pictures of rows come from. */
+export interface Thumbnails {
+  readonly thumbs: { width: number; height: number };
+  has(row: number): boolean;
+  /** Draw a row, or say no where it has yet to arrive. */
+  draw(context: CanvasRenderingContext2D, row: number, x: number, y: number, width: number, height: number): boolean;
+}
+
+export class Sheets implements Thumbnails {
   private readonly sheets = new Map<number, ImageBitmap>();
   private readonly coming = new Map<number, Promise<void>>();
   private cells: Map<number, number> | null = null;

@@ -33,7 +33,8 @@ function nudge(x: Explorer, sign: number, event: KeyboardEvent): void {
 /** Keys that work anywhere on the page. */
 export const COMMANDS: Command[] = [
   { keys: ["1", "2", "3"], shown: "1 2 3", words: "open a tab", run: (x, e) => x.openTab(TABS[Number(e.key) - 1]!) },
-  { keys: [" "], shown: "Space", words: "pin the point to the tray", run: (x) => x.pin() },
+  { keys: ["p"], shown: "P", words: "pin the point to the tray", run: (x) => x.pin() },
+  { keys: [" "], shown: "Space", words: "play or stop a melody; pin any other point", run: (x) => (x.player ? x.listen() : x.pin()) },
   { keys: ["["], shown: "[", words: "previous dimension", run: (x) => turn(x, -1) },
   { keys: ["]"], shown: "]", words: "next dimension", run: (x) => turn(x, 1) },
   { keys: [",", "<"], shown: ",", words: "dimension down by 0.1 σ, with Shift by 0.5", run: (x, e) => nudge(x, -1, e) },
@@ -46,8 +47,7 @@ export const COMMANDS: Command[] = [
     words: "play or pause the path",
     run: (x) => {
       x.openTab("path");
-      if (x.tray.playing) x.tray.pause();
-      else x.tray.play((z) => x.showPoint(z));
+      x.playPath();
     },
   },
   { keys: ["l"], shown: "L", words: "lasso", run: (x) => (x.map.tool = x.map.tool === "lasso" ? "select" : "lasso") },

@@ -3,12 +3,16 @@
 import { pointAt, placeAmong, placeOf } from "../map/back";
 import type { LayerChoice } from "../map/layer";
 import { newestOnly, Search, type Near } from "../near/near";
-import { Sheets } from "../source/sheets";
+import { musicOf, notesOf, toRaw } from "../kinds/notes";
+import { loadLines } from "../source/lines";
+import { Rolls } from "../source/rolls";
+import { Sheets, type Thumbnails } from "../source/sheets";
 import type { Space } from "../source/space";
 import type { Basis, Host } from "../wire";
 import { packPoint, readAddress, unpackPoint, writeAddress, type Address } from "./address";
 import { DIMENSIONS, MapState } from "./map.svelte";
 import { TABS, type Look, type Tab } from "./look.svelte";
+import { Player } from "./player.svelte";
 import { Stage } from "./stage.svelte";
 import { Tray } from "./path.svelte";
 
@@ -27,8 +31,12 @@ export class Explorer {
   readonly stage: Stage;
   readonly search: Search;
   readonly tray = new Tray();
+  /** Plays melodies and drums; null for what makes no sound. */
+  readonly player: Player | null;
   ids = $state.raw<readonly string[]>([]);
-  sheets = $state.raw<Sheets | null>(null);
+  /** What the rows say, where they are lines of text. */
+  lines = $state.raw<readonly string[]>([]);
+  sheets = $state.raw<Thumbnails | null>(null);
   /** Grows when another sheet of pictures can be drawn from. */
   sheetsArrived = $state(0);
   basis = $state.raw<Basis>(null!);
@@ -49,6 +57,8 @@ export class Explorer {
   ) {
     this.map = new MapState(space);
     this.search = new Search();
+    const music = musicOf(space.view);
+    this.player = music && new Player(music);
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
     this.basis = space.view.bases[0]!;
     this.dimension = this.basis.order[0] ?? 0;
@@ -67,10 +77,9 @@ export class Explorer {
   /** The codes and what hangs on them: the stage, the tray, pictures and the decoder. */
   async arrive(): Promise<void> {
     const { space } = this;
-    const [codes, sheets] = await Promise.all([space.loadCodes(), Sheets.open(space, () => this.sheetsArrived++)]);
+    const [codes, sheets] = await Promise.all([space.loadCodes(), this.openThumbnails()]);
     const { scale, offset } = space.view.latent;
     this.search.open({ codes, scale, offset });
-    this.stage.sheets = sheets;
     this.sheets = sheets;
     this.map.pictures = sheets !== null && space.rows <= FEW;
     this.takePoints(readAddress(location.hash));
@@ -78,6 +87,13 @@ export class Explorer {
     void this.stage.open();
     // without them rows are called by their numbers
     void space.ids().then((ids) => (this.ids = ids), () => undefined);
+    void loadLines(space).then((lines) => (this.lines = lines), () => undefined);
+  }
+
+  private async openThumbnails(): Promise<Thumbnails | null> {
+    const music = musicOf(this.space.view);
+    if (music) return Rolls.open(this.space, music, () => this.look.theme === "dark");
+    return (this.stage.sheets = await Sheets.open(this.space, () => this.sheetsArrived++));
   }
 
   get title(): string {
@@ -169,6 +185,31 @@ export class Explorer {
     if (!z) return;
     this.tray.add(z, row, row >= 0 ? this.name(row) : "point");
     this.look.say(`Pinned; ${this.tray.pins.length} in the tray`);
+  }
+
+  /** Play what is decoded, or stop. */
+  listen(): void {
+    const { player, stage } = this;
+    const music = musicOf(this.space.view);
+    if (!player || !music) return;
+    if (player.heard) return player.stop();
+    const values = stage.decoded?.values;
+    if (values) void player.play("decoded", 1, () => notesOf(music, toRaw(music, values)));
+  }
+
+  /** Walk the path back and forth, or play the tunes along it from where one is; or stop either. */
+  playPath(): void {
+    const { tray, player } = this;
+    if (player?.heard === "path") return player.stop();
+    if (tray.playing) return tray.pause();
+    if (!player) return tray.play((z) => this.showPoint(z));
+    const music = musicOf(this.space.view)!;
+    const first = tray.position < tray.legs ? Math.round(tray.position * (tray.frames - 1)) : 0;
+    void player.play("path", tray.points.length - first, (i) => {
+      tray.position = (first + i) / (tray.frames - 1);
+      this.showPoint(tray.points[first + i]!);
+      return notesOf(music, toRaw(music, tray.decoded[first + i]!));
+    });
   }
 
   openTab(tab: Tab): void {

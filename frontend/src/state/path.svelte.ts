@@ -18,6 +18,8 @@ export class Tray {
   frames = $state(9);
   position = $state(0);
   playing = $state(false);
+  /** What the points decode to, as far as they are. */
+  decoded = $state.raw<readonly (Float32Array | undefined)[]>([]);
   private next = 0;
   private clock = 0;
 

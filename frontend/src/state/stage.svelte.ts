@@ -1,20 +1,26 @@
 /** The stage: one latent point, what it decodes to, what it is compared with, and how typical it is. */
 
-import { fitted, toValues } from "../decode/pixels";
+import { toValues } from "../decode/pixels";
 import { openInPage, serverDecoder, serverEncoder, type Network } from "../decode/network";
 import { Scheduler, type Frame } from "../decode/scheduler";
+import { dropOf, type Drop, type Piece } from "../kinds/drop";
+import { musicOf, toArray } from "../kinds/notes";
+import { textArray, textOf } from "../kinds/text";
 import { percentileOf } from "../map/colours";
 import { newestOnly, type Search } from "../near/near";
+import { Inputs } from "../source/inputs";
 import type { Sheets } from "../source/sheets";
 import type { Space } from "../source/space";
-import type { Basis, ImageKind } from "../wire";
+import type { Basis } from "../wire";
 
 /** A decoder of more bytes than this is left on the server where there is one. */
 const MOST_BYTES = 8_000_000;
 
+const NO_GPU = "WebGPU is not used: an exported page comes without its runtime.";
+
 export type NetworkState =
   | { state: "opening" }
-  | { state: "ready"; where: "page" | "server"; remark: string }
+  | { state: "ready"; where: "page" | "server"; runtime?: string; remark: string }
   | { state: "none"; words: string }
   | { state: "failed"; words: string };
 
@@ -48,10 +54,15 @@ export class Stage {
   network = $state.raw<NetworkState>({ state: "opening" });
   /** The server stopped answering; what it was asked for comes when it is back. */
   away = $state(false);
-  canEncode: boolean;
+  /** What the visitor may drop, null where nothing can be encoded. */
+  readonly drop: Drop | null;
+  /** The rows of the file dropped last, and which of them is on the stage. */
+  pieces = $state.raw<readonly Piece[]>([]);
+  piece = $state(0);
   sheets: Sheets | null = null;
   private scheduler: Scheduler | null = null;
   private encoder: Promise<Network> | null = null;
+  private inputs: Promise<Inputs | null> | null = null;
   private readonly gauge: (z: Float32Array) => void;
 
   constructor(
@@ -60,7 +71,7 @@ export class Stage {
     private readonly search: Search,
     private readonly choice: string | null,
   ) {
-    this.canEncode = space.view.modality.kind === "image" && (space.view.encoder !== null || api);
+    this.drop = space.view.encoder !== null || api ? dropOf(space.view) : null;
     this.gauge = newestOnly((z) => this.measure(z));
   }
 
@@ -72,11 +83,21 @@ export class Stage {
     return this.space.view.bases[0]!;
   }
 
+  /** Exported pages leave the runtime for WebGPU out. */
+  private get gpu(): "never" | "slow" | "asked" {
+    if (!this.api || this.choice === "wasm") return "never";
+    return this.choice === "webgpu" ? "asked" : "slow";
+  }
+
   /** Choose where to decode, and get it ready; again after it failed. */
   async open(): Promise<void> {
     this.network = { state: "opening" };
-    const graph = this.space.view.decoder;
-    const onServer = this.api && (this.choice === "server" || !graph || (graph.bytes > MOST_BYTES && this.choice !== "page"));
+    const { decoder: graph, decodes } = this.space.view;
+    if (!decodes) {
+      this.network = { state: "none", words: "" };
+      return;
+    }
+    const onServer = this.api && (this.choice === "server" || !graph || (graph.bytes > MOST_BYTES && !["page", "wasm", "webgpu"].includes(this.choice ?? "")));
     if (onServer) return this.use(serverDecoder(this.space, this.told), "");
     if (!graph) {
       const words = "This space came without its decoder. Export it again from a bundle whose networks can be written as ONNX.";
@@ -84,7 +105,8 @@ export class Stage {
       return;
     }
     try {
-      this.use(await openInPage(this.space, graph, this.space.view.shape, "x"), "");
+      const network = await openInPage(this.space, graph, this.space.view.shape, "x", this.gpu);
+      this.use(network, this.choice === "webgpu" && this.gpu === "never" ? NO_GPU : (network.remark ?? ""));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (this.api) this.use(serverDecoder(this.space, this.told), `The decoder in the page is not used: ${reason}.`);
@@ -120,21 +142,27 @@ export class Stage {
     this.scheduler?.strip(points, frame, signal);
   }
 
-  /** Encode a picture of the visitor's; it stays on this machine. */
+  /** Encode a file of the visitor's; it stays on this machine. */
   async encode(file: Blob, name: string): Promise<void> {
-    const kind = this.space.view.modality as ImageKind;
-    const values = toValues(fitted(await createImageBitmap(file), kind), kind);
-    this.encoder ??= this.openEncoder(kind);
+    this.pieces = await this.drop!.read(file, name);
+    await this.showPiece(0);
+  }
+
+  /** Bring a row of the visitor's file to the stage. */
+  async showPiece(index: number): Promise<void> {
+    const { name, values } = this.pieces[index]!;
+    this.encoder ??= this.openEncoder(this.drop!.shape);
     const network = await this.encoder;
     const { values: z } = await network.run(values.slice(), 1);
     this.showPoint(z);
+    this.piece = index;
     this.input = { row: -1, name, values };
   }
 
-  private openEncoder(kind: ImageKind): Promise<Network> {
+  private openEncoder(shape: number[]): Promise<Network> {
     const graph = this.space.view.encoder;
     if (!graph) return Promise.resolve(serverEncoder(this.space, this.told));
-    const opening = openInPage(this.space, graph, [kind.channels, kind.height, kind.width], "mean");
+    const opening = openInPage(this.space, graph, shape, "mean");
     const found = this.api ? opening.catch(() => serverEncoder(this.space, this.told)) : opening;
     found.catch(() => (this.encoder = null));
     return found;
@@ -146,7 +174,7 @@ export class Stage {
       (z, { values, milliseconds }) => (this.decoded = { z, values, milliseconds }),
       (error) => (this.network = { state: "failed", words: `Decoding failed: ${error.message}.` }),
     );
-    this.network = { state: "ready", where: network.where, remark };
+    this.network = { state: "ready", where: network.where, runtime: network.runtime, remark };
     if (this.z) this.scheduler.show(this.z);
   }
 
@@ -162,17 +190,19 @@ export class Stage {
   }
 
   private async inputValues(row: number): Promise<Float32Array | null> {
-    const { modality, inputs } = this.space.view;
+    const { view } = this.space;
+    const { modality } = view;
     if (modality.kind === "image") {
       const pixels = await this.sheets?.pixels(row);
       const whole = pixels && pixels.width === modality.width && pixels.height === modality.height;
       return whole ? toValues(pixels, modality) : null;
     }
-    if (!inputs) return null;
-    const [values, rows] = await Promise.all([this.space.array(inputs.values), inputs.rows ? this.space.array(inputs.rows) : null]);
-    const place = rows ? rows.indexOf(row) : row;
-    const width = inputs.values.shape[1]!;
-    return place >= 0 && place < inputs.values.shape[0]! ? (values.slice(place * width, (place + 1) * width) as Float32Array) : null;
+    this.inputs ??= Inputs.open(this.space);
+    const stored = (await this.inputs)?.row(row);
+    const music = musicOf(view);
+    const written = textOf(view);
+    if (!stored) return null;
+    return music ? toArray(music, stored) : written ? textArray(written, stored) : (stored as Float32Array);
   }
 
   private async measure(z: Float32Array): Promise<void> {

@@ -256,12 +256,13 @@ def export(
     bundle: BundleArgument,
     site: Annotated[Path, typer.Argument(metavar="SITE", help="Folder to write; a site that is there is replaced.")],
     thumbs: Annotated[bool, typer.Option("--thumbs/--no-thumbs", help="Put pictures of the rows into it.")] = True,
+    exact: Annotated[bool, typer.Option("--exact", help="Keep the decoder's weights where 8 bits would do.")] = False,
     json: Json = False,
 ) -> None:
     """Write the explorer's page as a folder for any static host; it decodes in the visitor's browser."""
     from latentarium.cli.exploring import run_export
 
-    run_export(bundle, site=site, thumbs=thumbs, as_json=json)
+    run_export(bundle, site=site, thumbs=thumbs, exact=exact, as_json=json)
 
 
 @app.command("map")

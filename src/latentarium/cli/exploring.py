@@ -36,12 +36,12 @@ def explore(bundle: Bundle, *, port: int | None = None, browser: bool = True, as
         say("stopped")
 
 
-def run_export(path: Path, *, site: Path, thumbs: bool, as_json: bool) -> None:
+def run_export(path: Path, *, site: Path, thumbs: bool, exact: bool, as_json: bool) -> None:
     """Write the page and the view as a folder, and say what it makes public."""
     from latentarium.explorer.site import make_site, write_site
 
     bundle = _with_view(open_bundle(path))
-    made = make_site([bundle], api=False, thumbs=thumbs)
+    made = make_site([bundle], api=False, thumbs=thumbs, exact=exact)
     size = write_site(made, site)
     shown = "its codes, ids and labels" if not thumbs else "its codes, ids, labels and pictures of its rows"
     say(f"whoever can open the page can read {shown}" + ("; leave pictures out with --no-thumbs" if thumbs else ""))

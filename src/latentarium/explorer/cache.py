@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.bundle import Bundle
-from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import DamagedFile, invalid
 from latentarium.explorer import codes as code_parts
-from latentarium.explorer import networks, rows
+from latentarium.explorer import kinds, networks, rows
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.sheet import report
-from latentarium.explorer.wire import ImageKind, Packed, TableKind, View
+from latentarium.explorer.wire import Packed, View
 from latentarium.rng import generator
 
 FOLDER, VIEW = "explorer", "view.json"
@@ -43,7 +42,7 @@ def view_of(bundle: Bundle) -> View | None:
 
 def can_show(bundle: Bundle) -> bool:
     """Whether the page has a way to show the data of a bundle."""
-    return isinstance(bundle.modality, ImageModality | TableModality)
+    return kinds.can_show(bundle.modality)
 
 
 def with_view(bundle: Bundle, *, progress: Told | None = None) -> Bundle:
@@ -57,7 +56,11 @@ def with_view(bundle: Bundle, *, progress: Told | None = None) -> Bundle:
     if view_of(bundle) is not None:
         return bundle
     if not can_show(bundle):
-        raise invalid("the data of a space to explore", "pictures or a table", bundle.modality.kind)
+        raise invalid(
+            "the data of a space to explore",
+            "pictures, a table, melodies, drums or lines of text",
+            bundle.modality.kind,
+        )
     tell = progress or _silent
     tell("networks", 0, 4)
     whole, notes = networks.with_graphs(bundle)
@@ -82,11 +85,8 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
     bases, typical = code_parts.bases(flat, decode), code_parts.typicality(flat)
     tell("rows", 2, 4)
     shown = rows.shown_rows(bundle, order)
-    columns = rows.columns(bundle, order, draft)
     errors = rows.reconstruction_errors(bundle, flat, shown)
-    thumbs = rows.thumbs(bundle, shown, draft)
     tell("files", 3, 4)
-    sheet = report(bundle)
     return View(
         made_from=_state(bundle),
         name=bundle.name,
@@ -97,29 +97,37 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         decoded_rows=bool(bundle.manifest["data"].get("decoded")),
         dim=flat.shape[1],
         shape=list(space.shape),
-        modality=_kind(bundle),
+        modality=kinds.kind_of(bundle.modality, shown.raw),
         path="slerp" if space.geometry.path == "slerp" else "lerp",
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
         maps=maps,
-        columns=[*columns, *rows.error_column(errors, draft)],
+        columns=[*rows.columns(bundle, order, draft), *rows.error_column(errors, draft)],
         bases=bases,
         typicality=typical,
-        thumbs=thumbs,
+        thumbs=rows.thumbs(bundle, shown, draft),
         inputs=rows.inputs(bundle, shown, draft),
+        lines=rows.lines(bundle, order, draft),
+        decodes=decode is not None,
         decoder=networks.decoder_graph(bundle, flat, draft),
+        small=networks.small_decoder(bundle, flat, draft),
         encoder=networks.encoder_graph(bundle, flat, draft),
-        report=draft.add("report.json", sheet.model_dump_json().encode()) if sheet else None,
+        report=_report(bundle, draft),
         notes=notes,
         files=draft.facts(),
     )
+
+
+def _report(bundle: Bundle, draft: Draft) -> str | None:
+    sheet = report(bundle)
+    return draft.add("report.json", sheet.model_dump_json().encode()) if sheet else None
 
 
 def _state(bundle: Bundle) -> str:
     """SHA-256 of what a view is made from: the bundle's other files, this release and its format."""
     seen = {name: digest for name, digest in bundle.manifest["files"].items() if not name.startswith(_NOT_SHOWN)}
     # graphs follow from the weights, and writing them must not make a view stale
-    for name in (networks.ENCODER, networks.DECODER) if bundle.built_in else ():
+    for name in networks.FILES if bundle.built_in else ():
         seen.pop(name, None)
     facts = [View.model_json_schema(), version("latentarium"), bundle.name, seen]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -133,11 +141,6 @@ def _flat_decoder(bundle: Bundle) -> code_parts.Decode:
 def _latent(flat: NDArray[np.float32], draft: Draft) -> Packed:
     """Codes in 16 bits a number while that is little, else in 8."""
     return draft.packed("latent", flat, "u16" if 2 * flat.size <= _FINE_BYTES else "u8")
-
-
-def _kind(bundle: Bundle) -> ImageKind | TableKind:
-    stored = bundle.modality.to_json()
-    return ImageKind(**stored) if stored["kind"] == "image" else TableKind(**stored)
 
 
 def _facts(bundle: Bundle) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,13 @@ from latentarium import pictures
 from latentarium.applications.evaluation import source_rows
 from latentarium.arrays import FloatArray, batches
 from latentarium.bundle import Bundle
+from latentarium.data.draft import TEXT
 from latentarium.data.modalities import ImageModality
+from latentarium.data.sentences import SentenceModality
 from latentarium.errors import LatentariumError
 from latentarium.explorer.draft import Draft
-from latentarium.explorer.wire import PERCENTILES, ArrayFile, CategoryColumn, Inputs, NumberColumn, Thumbs
+from latentarium.explorer.kinds import RAW, WRITTEN
+from latentarium.explorer.wire import PERCENTILES, ArrayFile, CategoryColumn, Inputs, Lines, NumberColumn, Thumbs
 from latentarium.measures.report import readable
 
 MOST_NAMES = 255
@@ -24,6 +28,7 @@ SHEET, SMALL = 2048, 64
 """Pixels a side of a sheet, and of a thumbnail where all of them at full size would be too many."""
 MOST_PIXELS = 2**26
 MOST_VALUES = 2**22
+MOST_LINES, LONGEST_LINE = 100_000, 1000
 _QUALITY = 90
 _CHUNK, _AT_ONCE = 4096, 512
 
@@ -57,7 +62,7 @@ def shown_rows(bundle: Bundle, order: NDArray[np.int64]) -> Shown:
 
 def columns(bundle: Bundle, order: NDArray[np.int64], draft: Draft) -> list[CategoryColumn | NumberColumn]:
     """Labels and attributes, and the part of each row where there is more than one."""
-    found: dict[str, NDArray[Any]] = {name: bundle.column(name) for name in bundle.label_names}
+    found: dict[str, NDArray[Any]] = {name: bundle.column(name) for name in bundle.label_names if name != TEXT}
     if len(np.unique(bundle.splits)) > 1:
         found["split"] = bundle.splits
     return [_column(number, name, values[order], draft) for number, (name, values) in enumerate(found.items())]
@@ -173,13 +178,26 @@ def _sheet(images: FloatArray, size: tuple[int, int], across: int) -> bytes:
 
 
 def inputs(bundle: Bundle, shown: Shown, draft: Draft) -> Inputs | None:
-    """Arrays of the rows at hand, where these are no pictures."""
-    if isinstance(bundle.modality, ImageModality) or not len(shown.places):
+    """The rows at hand, where these are no pictures: raw where that is shorter, else as arrays."""
+    if isinstance(bundle.modality, ImageModality | SentenceModality) or not len(shown.places):
         return None
-    width = int(np.prod(bundle.modality.data_shape))
+    raw = isinstance(bundle.modality, RAW)
+    width = int(np.prod(shown.raw.shape[1:] if raw else bundle.modality.data_shape))
     count = min(len(shown.places), MOST_VALUES // width)
-    values = shown.array(bundle, slice(0, count)).reshape(count, width)
-    return Inputs(values=draft.array("inputs", values, "f32"), rows=_index("inputs-rows", shown.places[:count], draft))
+    part = slice(0, count)
+    values = np.asarray(shown.raw[shown.taken[part]]) if raw else shown.array(bundle, part)
+    file = draft.array("inputs", values.reshape(count, width), f"u{8 * values.itemsize}" if raw else "f32")
+    return Inputs(values=file, rows=_index("inputs-rows", shown.places[:count], draft))
+
+
+def lines(bundle: Bundle, order: NDArray[np.int64], draft: Draft) -> Lines | None:
+    """The texts that came with the rows, where they are lines of text."""
+    if TEXT not in bundle.label_names or not isinstance(bundle.modality, WRITTEN):
+        return None
+    count = min(len(order), MOST_LINES)
+    texts = [str(text)[:LONGEST_LINE] for text in bundle.column(TEXT)[order[:count]]]
+    file = draft.add("lines.json", json.dumps(texts, ensure_ascii=False).encode())
+    return Lines(file=file, count=count)
 
 
 def _index(name: str, places: NDArray[np.int64], draft: Draft) -> ArrayFile | None:

@@ -15,6 +15,8 @@ from latentarium.files import replacing_folder
 STATIC = Path(__file__).parent / "static"
 HOST = "host.json"
 INDEX = "index.html"
+_SERVED = "assets/ort-webgpu"
+"""Files of the page that only a server gives: the runtime for WebGPU would double an exported page."""
 Content = Path | bytes
 
 
@@ -31,13 +33,14 @@ class Site:
         return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def make_site(bundles: Sequence[Bundle], *, api: bool, thumbs: bool = True) -> Site:
+def make_site(bundles: Sequence[Bundle], *, api: bool, thumbs: bool = True, exact: bool = False) -> Site:
     """The site of bundles that have an up-to-date view (`cache.with_view`).
 
     Parameters
     ----------
     api : whether a server answers beside the files
     thumbs : False leaves the rows themselves out, as pictures and as numbers
+    exact : True keeps a decoder's weights as they are where it would do with 8 bits each; a server always does
 
     Raises
     ------
@@ -51,9 +54,13 @@ def make_site(bundles: Sequence[Bundle], *, api: bool, thumbs: bool = True) -> S
         placed[_folder(bundle, placed)] = bundle
     entries = [SpaceEntry(name=bundle.name, path=folder) for folder, bundle in placed.items()]
     host = Host(generator=f"Latentarium {__version__}", api=api, spaces=entries)
-    files: dict[str, Content] = {**page_files(), HOST: host.model_dump_json().encode()}
+    page = {name: path for name, path in page_files().items() if api or not name.startswith(_SERVED)}
+    files: dict[str, Content] = {**page, HOST: host.model_dump_json().encode()}
     for folder, bundle in placed.items():
-        files |= {f"{folder}/{name}": content for name, content in _space_files(bundle, thumbs=thumbs).items()}
+        files |= {
+            f"{folder}/{name}": content
+            for name, content in _space_files(bundle, thumbs=thumbs, small=not (api or exact)).items()
+        }
     return Site(files=files, bundles=placed)
 
 
@@ -90,14 +97,25 @@ def _folder(bundle: Bundle, taken: Mapping[str, Bundle]) -> str:
     return name
 
 
-def _space_files(bundle: Bundle, *, thumbs: bool) -> dict[str, Content]:
-    view = view_of(bundle)
-    if view is None:
+def _space_files(bundle: Bundle, *, thumbs: bool, small: bool) -> dict[str, Content]:
+    stored = view_of(bundle)
+    if stored is None:
         raise InvalidInput(f"bundle {bundle.path} has changed while it was opened; try again")
-    shown = view if thumbs else _without_rows(view)
-    files: dict[str, Content] = {name: bundle.file(f"{FOLDER}/{name}") for name in shown.files}
-    files |= {graph.file: bundle.file(graph.file) for graph in (view.decoder, view.encoder) if graph}
-    return {VIEW: shown.model_dump_json().encode(), **files}
+    view = _with_one_decoder(stored if thumbs else _without_rows(stored), small=small)
+    graphs = [graph for graph in (view.decoder, view.encoder) if graph]
+    names = {*(graph.file for graph in graphs), *(graph.loop.file for graph in graphs if graph.loop)} - set(view.files)
+    files: dict[str, Content] = {name: bundle.file(f"{FOLDER}/{name}") for name in view.files}
+    return {VIEW: view.model_dump_json().encode(), **files, **{name: bundle.file(name) for name in sorted(names)}}
+
+
+def _with_one_decoder(view: View, *, small: bool) -> View:
+    """The view with the smaller decoder in place of the exact one, where it has one, or without it."""
+    if view.small is None or view.decoder is None:
+        return view
+    kept, left = (view.small, view.decoder) if small else (view.decoder, view.small)
+    hidden = {left.file, left.outputs.file}
+    files = {name: facts for name, facts in view.files.items() if name not in hidden}
+    return view.model_copy(update={"decoder": kept, "small": None, "files": files})
 
 
 def _without_rows(view: View) -> View:
@@ -107,5 +125,7 @@ def _without_rows(view: View) -> View:
         hidden |= {*view.thumbs.sheets, *([view.thumbs.rows.file] if view.thumbs.rows else [])}
     if view.inputs:
         hidden |= {view.inputs.values.file, *([view.inputs.rows.file] if view.inputs.rows else [])}
+    if view.lines:
+        hidden.add(view.lines.file)
     files = {name: facts for name, facts in view.files.items() if name not in hidden}
-    return view.model_copy(update={"thumbs": None, "inputs": None, "files": files})
+    return view.model_copy(update={"thumbs": None, "inputs": None, "lines": None, "files": files})

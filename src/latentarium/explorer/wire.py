@@ -64,6 +64,52 @@ class TableKind(Wire):
     columns: list[TableColumn]
 
 
+class MelodyKind(Wire):
+    """Melodies of one voice: arrays hold the probability of each symbol at each sixteenth, (symbols, 16 bars).
+
+    Symbol 0 is silence, 1 lets the note before go on, k from `first` strikes MIDI pitch k - `first` + `lowest`. Nearly
+    all notes of the rows at hand are from `low` to `high`.
+    """
+
+    kind: Literal["melody"] = "melody"
+    bars: int
+    symbols: int
+    first: int
+    lowest: int
+    low: int
+    high: int
+
+
+class DrumKind(Wire):
+    """Drum patterns: arrays hold the probability of each stroke, (drums, 16 bars); `pitches` are those of General MIDI
+    that count as each drum, the first is played.
+    """
+
+    kind: Literal["drums"] = "drums"
+    bars: int
+    names: list[str]
+    pitches: list[list[int]]
+
+
+class TextKind(Wire):
+    """Lines of text: arrays hold the probability of each symbol at each step, (symbols, steps).
+
+    `pieces` is what each symbol stands for: 0 ends a line, 1 is a character that is not known, then come single
+    characters, then what pairs of symbols give that are merged, in the order of `merges`.
+    """
+
+    kind: Literal["text"] = "text"
+    steps: int
+    pieces: list[str]
+    merges: list[tuple[int, int]]
+
+
+class SentenceKind(Wire):
+    """Sentences, of which there are vectors and no way back."""
+
+    kind: Literal["sentences"] = "sentences"
+
+
 class LinearMap(Wire):
     """A map that can be walked back exactly: coordinates = (z - mean) axes^T, `axes` (2, d) orthonormal."""
 
@@ -161,21 +207,49 @@ class Thumbs(Wire):
 
 
 class Inputs(Wire):
-    """Arrays of rows that are no pictures; `rows` as for thumbs."""
+    """Rows that are no pictures: of tables as arrays, of melodies, drums and lines raw; `rows` as for thumbs."""
 
     values: ArrayFile
     rows: ArrayFile | None
 
 
-class Graph(Wire):
-    """A network for the page: an ONNX file and pairs of input and output it must reproduce to `tolerance`."""
+class Lines(Wire):
+    """What the rows say: a JSON list of the texts of the first `count`."""
 
     file: str
+    count: int
+
+
+class Loop(Wire):
+    """How a decoder that takes one symbol after another is run: `Graph.file` gives from z what each step is told,
+    (n, width, steps), and `file` from that, the symbol before (`first` where there is none) and a state of `state`
+    zeros, set to zeros again every `restart` steps, the log probabilities of the next symbol and the next state. After
+    the symbol `end`, where there is one, nothing comes but itself.
+    """
+
+    file: str
+    steps: int
+    symbols: int
+    state: int
+    first: int
+    restart: int
+    end: int | None
+
+
+class Graph(Wire):
+    """A network for the page: an ONNX file and pairs of input and output it must reproduce to `tolerance`.
+
+    `psnr` is of one with weights in 8 bits alone: how near its outputs are to those of the trained network, in dB.
+    """
+
+    file: str
+    loop: Loop | None
     bytes: int
     inputs: ArrayFile
     outputs: ArrayFile
     conditions: int
     tolerance: float
+    psnr: float | None
 
 
 class View(Wire):
@@ -183,7 +257,9 @@ class View(Wire):
 
     Its rows are in one random order, so that the first ones are a fair sample.
 
-    `first` is the row to begin with: one that is reconstructed as well as half of them.
+    `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` says
+    whether the space has a decoder at all, `small` is the one with weights in 8 bits, where these do; an exported site
+    has it in place of the other.
     """
 
     version: Literal[1] = VIEW_VERSION
@@ -196,7 +272,7 @@ class View(Wire):
     decoded_rows: bool
     dim: int
     shape: list[int]
-    modality: ImageKind | TableKind = Field(discriminator="kind")
+    modality: ImageKind | TableKind | MelodyKind | DrumKind | TextKind | SentenceKind = Field(discriminator="kind")
     path: Literal["lerp", "slerp"]
     latent: Packed
     ids: str
@@ -206,7 +282,10 @@ class View(Wire):
     typicality: Typicality
     thumbs: Thumbs | None
     inputs: Inputs | None
+    lines: Lines | None
+    decodes: bool
     decoder: Graph | None
+    small: Graph | None
     encoder: Graph | None
     report: str | None
     notes: list[str]

@@ -1,6 +1,7 @@
 """Encoder and decoder as ONNX graphs, checked against torch before they are handed out."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentarium.models.autoencoder import Autoencoder
-from latentarium.nn.graphs import ExportFailed, Graph, export_module
+from latentarium.nn.graphs import ExportFailed, Graph, export_module, with_halves
 from latentarium.nn.likelihoods import Recurrent
 from latentarium.rng import generator
 
@@ -21,6 +22,7 @@ __all__ = [
     "export_encoder",
     "export_graphs",
     "export_step",
+    "graph_files",
     "space_graphs",
     "step_loop",
 ]
@@ -96,6 +98,23 @@ def space_graphs(model: Autoencoder, condition: Tensor | None, *, latent: int) -
         x = model.decode(torch.tensor(z), condition).numpy()
     decoder = export_module(_DecodeTold(model, condition), {"z": z}, outputs=["x"])
     return {"encoder": export_encoder(model, x), "decoder": decoder}
+
+
+def graph_files(
+    model: Autoencoder, rows: NDArray[np.float32], latents: NDArray[np.float32]
+) -> Mapping[str, Callable[[], bytes]]:
+    """What `export_graphs` makes as files of a bundle by name, each made when it is asked for."""
+    files = {"encoder.onnx": lambda: with_halves(export_encoder(model, rows).data)}
+    likelihood = model.likelihood
+    if not isinstance(likelihood, Recurrent):
+        return {**files, "decoder.onnx": lambda: with_halves(export_decoder(model, latents).data)}
+    loop = step_loop(likelihood, steps=int(rows.shape[2]))
+    return {
+        **files,
+        "context.onnx": lambda: export_context(model, latents).data,
+        "step.onnx": lambda: export_step(likelihood).data,
+        "steps.json": lambda: json.dumps(loop, indent=2).encode(),
+    }
 
 
 def step_loop(likelihood: Recurrent, *, steps: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 import math
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,11 +133,21 @@ def without_traces(data: bytes) -> bytes:
     return model.SerializeToString()
 
 
-def _difference(module: nn.Module, data: bytes, example: Mapping[str, torch.Tensor]) -> float:
+def run_graph(data: bytes, *inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """The first output of a graph for `inputs`, in the order in which it takes them."""
+    return _outputs(data, inputs)[0]
+
+
+def _outputs(data: bytes, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    got = session.run(None, {name: rows.numpy() for name, rows in example.items()})
+    named = {entry.name: rows for entry, rows in zip(session.get_inputs(), inputs, strict=True)}
+    return [np.asarray(found) for found in session.run(None, named)]
+
+
+def _difference(module: nn.Module, data: bytes, example: Mapping[str, torch.Tensor]) -> float:
+    got = _outputs(data, [rows.numpy() for rows in example.values()])
     with torch.inference_mode():
         expected = module(*example.values())
     pairs = zip(got, expected if isinstance(expected, tuple) else (expected,), strict=True)

@@ -1,0 +1,9 @@
+/** What the rows say, where they are lines of text. */
+
+import type { Space } from "./space";
+
+export async function loadLines(space: Space): Promise<readonly string[]> {
+  const { lines } = space.view;
+  if (!lines) return [];
+  return JSON.parse(new TextDecoder().decode(await space.bytes(lines.file))) as string[];
+}
