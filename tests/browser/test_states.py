@@ -155,6 +155,8 @@ def test_a_broken_runtime_leaves_the_server_to_decode(tab: OpenTab, hosts: Hosts
 
 PANES = {
     "latent": None,
+    "edit": "(x.openTab('edit'), x.editing.set('Bag', 3))",
+    "groups": "(x.map.choose([1, 2]), x.editing.takeGroup(0))",
     "path": "(x.showRow(3), x.pin(), x.showRow(40), x.pin(), x.openTab('path'))",
     "neighbours": "x.openTab('neighbours')",
     "tray": "(x.pin(), x.look.openDrawer('tray'))",
@@ -180,10 +182,19 @@ def test_axe_finds_nothing_on_any_pane(theme: str, tab: OpenTab, hosts: Hosts) -
     assert found == []
 
 
+WIDE = ("edit", "path", "neighbours", "report")
+
+
 @pytest.mark.parametrize("width", [320, 375, 1280, 2560])
 def test_nothing_is_wider_than_the_screen(width: int, tab: OpenTab, hosts: Hosts) -> None:
     it = tab(width=width, height=812).open(hosts["static"])
-    for act in ("x.openTab('latent')", PANES["path"], "x.openTab('neighbours')", "x.look.openDrawer('report')"):
+    for act in (
+        "x.openTab('latent')",
+        PANES["edit"],
+        PANES["path"],
+        "x.openTab('neighbours')",
+        "x.look.openDrawer('report')",
+    ):
         it.ask(act)
         it.page.wait_for_timeout(200)
         assert it.page.evaluate("document.documentElement.scrollWidth") <= width

@@ -153,6 +153,19 @@ def test_graphs_come_with_pairs_that_torch_made(fashion: Bundle) -> None:
         assert np.abs(got - read(fashion, graph.outputs)).max() <= graph.tolerance
 
 
+def test_attributes_are_the_directions_of_the_bundle(fashion: Bundle, avatars: Bundle) -> None:
+    from latentarium.applications.editing import directions_of
+
+    known, found = viewed(fashion).attributes, directions_of(fashion)
+    assert [a.name for a in known] == [name.removeprefix("label=") for name in found.names]
+    assert np.allclose([a.vector for a in known], found.vectors)
+    scores = fashion.codes @ np.array([a.weights for a in known]).T + [a.bias for a in known]
+    assert np.allclose(scores, found.scores(fashion.codes), atol=1e-4)
+    assert np.allclose([a.low for a in known], np.percentile(scores, 1, axis=0), atol=1e-3)
+    assert known[0].quality == f"AUC {found.quality[0].value:.2f}"
+    assert viewed(avatars).attributes == []
+
+
 def test_rows_that_are_decoded_ones_have_no_errors(avatars: Bundle) -> None:
     view = viewed(avatars)
     assert view.decoded_rows

@@ -26,13 +26,13 @@ function nudge(x: Explorer, sign: number, event: KeyboardEvent): void {
   const value = x.coordinate(x.dimension) + sign * (event.shiftKey ? COARSE : FINE) * std;
   const z = x.movedAlong(x.dimension, value);
   if (!z) return;
-  x.adjust(z);
+  x.adjust(z, `slide ${x.basis.name} ${x.dimension}`);
   x.look.say(`${name} ${value.toFixed(2)}`);
 }
 
 /** Keys that work anywhere on the page. */
 export const COMMANDS: Command[] = [
-  { keys: ["1", "2", "3"], shown: "1 2 3", words: "open a tab", run: (x, e) => x.openTab(TABS[Number(e.key) - 1]!) },
+  { keys: TABS.map((_, i) => String(i + 1)), shown: `1 to ${TABS.length}`, words: "open a tab", run: (x, e) => x.openTab(TABS[Number(e.key) - 1]!) },
   { keys: [" "], shown: "Space", words: "pin the point to the tray", run: (x) => x.pin() },
   { keys: ["["], shown: "[", words: "previous dimension", run: (x) => turn(x, -1) },
   { keys: ["]"], shown: "]", words: "next dimension", run: (x) => turn(x, 1) },
@@ -47,9 +47,10 @@ export const COMMANDS: Command[] = [
     run: (x) => {
       x.openTab("path");
       if (x.tray.playing) x.tray.pause();
-      else x.tray.play((z) => x.showPoint(z));
+      else x.tray.play((z) => x.showPoint(z, "", "path"));
     },
   },
+  { keys: ["z"], shown: "Z", words: "undo, with Shift redo", run: (x, e) => (e.shiftKey ? x.editing.redo() : x.editing.undo()) },
   { keys: ["l"], shown: "L", words: "lasso", run: (x) => (x.map.tool = x.map.tool === "lasso" ? "select" : "lasso") },
   { keys: ["d"], shown: "D", words: "decode under the pointer", run: (x) => (x.map.tool = x.map.tool === "probe" ? "select" : "probe") },
   { keys: ["g"], shown: "G", words: "pictures instead of dots", run: (x) => (x.map.pictures = !x.map.pictures && x.sheets !== null) },

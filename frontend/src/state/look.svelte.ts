@@ -2,7 +2,7 @@
 
 import type { Theme } from "../map/colours";
 
-export const TABS = ["latent", "path", "neighbours"] as const;
+export const TABS = ["latent", "edit", "path", "neighbours"] as const;
 export type Tab = (typeof TABS)[number];
 export const DRAWERS = ["tray", "report"] as const;
 export type Drawer = (typeof DRAWERS)[number];

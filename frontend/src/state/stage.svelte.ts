@@ -52,6 +52,8 @@ export class Stage {
   sheets: Sheets | null = null;
   private scheduler: Scheduler | null = null;
   private encoder: Promise<Network> | null = null;
+  /** Row whose input is wanted, also after the point moved away from it. */
+  private compared = -1;
   private readonly gauge: (z: Float32Array) => void;
 
   constructor(
@@ -94,7 +96,7 @@ export class Stage {
 
   /** Bring a row to the stage. */
   showRow(row: number): void {
-    this.row = row;
+    this.row = this.compared = row;
     this.from = [];
     this.set(this.space.code(row));
     this.input = null;
@@ -103,7 +105,7 @@ export class Stage {
 
   /** Bring a point to the stage that is no row. */
   showPoint(z: Float32Array, from: readonly number[] = []): void {
-    this.row = -1;
+    this.row = this.compared = -1;
     this.input = null;
     this.from = from;
     this.set(z);
@@ -158,7 +160,7 @@ export class Stage {
 
   private async fetchInput(row: number): Promise<void> {
     const values = await this.inputValues(row).catch(() => null);
-    if (this.row === row && values) this.input = { row, name: "", values };
+    if (this.compared === row && values) this.input = { row, name: "", values };
   }
 
   private async inputValues(row: number): Promise<Float32Array | null> {

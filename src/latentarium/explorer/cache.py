@@ -14,6 +14,7 @@ from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.errors import DamagedFile, invalid
 from latentarium.explorer import codes as code_parts
 from latentarium.explorer import networks, rows
+from latentarium.explorer.attributes import attributes
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.sheet import report
 from latentarium.explorer.wire import ImageKind, Packed, TableKind, View
@@ -75,18 +76,15 @@ def _silent(what: str, done: int, total: int) -> None:
 def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
     order = generator(0, ORDER_STREAM).permutation(len(bundle.codes))
     flat = np.ascontiguousarray(bundle.codes[order].reshape(len(order), -1))
-    space = bundle.space
-    decode = _flat_decoder(bundle) if "decode" in space.capabilities else None
     tell("codes", 1, 4)
     maps = code_parts.map_views(bundle, flat, order, draft)
-    bases, typical = code_parts.bases(flat, decode), code_parts.typicality(flat)
+    bases, typical = code_parts.bases(flat, _flat_decoder(bundle)), code_parts.typicality(flat)
     tell("rows", 2, 4)
     shown = rows.shown_rows(bundle, order)
     columns = rows.columns(bundle, order, draft)
     errors = rows.reconstruction_errors(bundle, flat, shown)
     thumbs = rows.thumbs(bundle, shown, draft)
     tell("files", 3, 4)
-    sheet = report(bundle)
     return View(
         made_from=_state(bundle),
         name=bundle.name,
@@ -96,20 +94,21 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         first=rows.typical_row(shown, errors),
         decoded_rows=bool(bundle.manifest["data"].get("decoded")),
         dim=flat.shape[1],
-        shape=list(space.shape),
+        shape=list(bundle.space.shape),
         modality=_kind(bundle),
-        path="slerp" if space.geometry.path == "slerp" else "lerp",
+        path="slerp" if bundle.space.geometry.path == "slerp" else "lerp",
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
         maps=maps,
         columns=[*columns, *rows.error_column(errors, draft)],
         bases=bases,
+        attributes=attributes(bundle, flat),
         typicality=typical,
         thumbs=thumbs,
         inputs=rows.inputs(bundle, shown, draft),
         decoder=networks.decoder_graph(bundle, flat, draft),
         encoder=networks.encoder_graph(bundle, flat, draft),
-        report=draft.add("report.json", sheet.model_dump_json().encode()) if sheet else None,
+        report=_report(bundle, draft),
         notes=notes,
         files=draft.facts(),
     )
@@ -125,8 +124,15 @@ def _state(bundle: Bundle) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _flat_decoder(bundle: Bundle) -> code_parts.Decode:
+def _report(bundle: Bundle, draft: Draft) -> str | None:
+    sheet = report(bundle)
+    return draft.add("report.json", sheet.model_dump_json().encode()) if sheet else None
+
+
+def _flat_decoder(bundle: Bundle) -> code_parts.Decode | None:
     space = bundle.space
+    if "decode" not in space.capabilities:
+        return None
     return lambda z: space.decode(z.reshape(-1, *space.shape)).reshape(len(z), -1)
 
 
