@@ -93,6 +93,8 @@ def test_without_decoder_report_or_pictures_the_page_says_so(
     it.page.get_by_text("This space came without its decoder").wait_for()
     it.page.get_by_role("button", name="Report").click()
     it.page.get_by_text("This space was not measured").wait_for()
+    it.page.get_by_role("button", name="Outliers").click()
+    it.page.get_by_text("No row stands out").wait_for()
     assert not it.page.get_by_role("button", name="Encode a picture of your own").is_visible()
 
 
@@ -104,6 +106,8 @@ def test_one_row_is_a_space_too(tab: OpenTab, static_host: StaticHost, fashion: 
     it = tab().open(f"{static_host(make_site([one], api=False))}?test=1")
     it.page.get_by_role("tab", name="Neighbours").click()
     it.page.get_by_text("This space has no other row").wait_for()
+    it.page.get_by_role("button", name="Outliers").click()
+    it.page.get_by_text("Worst reconstructed").wait_for()
     it.page.get_by_text("z × z").click()
     it.wait("x.map.ground.linear.axes[0].length === 16")
 
@@ -159,6 +163,7 @@ PANES = {
     "groups": "(x.map.choose([1, 2]), x.editing.takeGroup(0))",
     "path": "(x.showRow(3), x.pin(), x.showRow(40), x.pin(), x.openTab('path'))",
     "neighbours": "x.openTab('neighbours')",
+    "outliers": "x.look.openDrawer('outliers')",
     "tray": "(x.pin(), x.look.openDrawer('tray'))",
     "report": "x.look.openDrawer('report')",
     "help": "(x.look.help = true)",
@@ -182,7 +187,7 @@ def test_axe_finds_nothing_on_any_pane(theme: str, tab: OpenTab, hosts: Hosts) -
     assert found == []
 
 
-WIDE = ("edit", "path", "neighbours", "report")
+WIDE = ("edit", "path", "neighbours", "outliers", "report")
 
 
 @pytest.mark.parametrize("width", [320, 375, 1280, 2560])

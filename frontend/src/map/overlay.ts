@@ -31,6 +31,8 @@ export interface Drawing {
   faded: (row: number) => boolean;
   sheets: Sheets | null;
   hover: number;
+  /** Rows that a pane lists. */
+  marks: readonly number[];
   row: number;
   /** Place of the point on the stage where it is no row. */
   point: [number, number] | null;
@@ -167,6 +169,7 @@ function drawPath(context: CanvasRenderingContext2D, { path, at, markers, camera
 
 function drawPoint(context: CanvasRenderingContext2D, drawing: Drawing): void {
   const { ink, hover, row, point, from, camera, size } = drawing;
+  for (const listed of drawing.marks) ring(context, screenOf(drawing, listed), 6.5, 1.5, ink.mark, ink.halo);
   const centre = point && toScreen(camera, size, point[0], point[1]);
   if (centre && from.length) {
     context.strokeStyle = ink.accent;

@@ -24,12 +24,13 @@ export interface Address {
   /** Directions of the visitor's own, packed. */
   directions?: string[];
   tab?: string;
+  drawer?: string;
   theme?: string;
 }
 
 const NAMES: Record<keyof Address, string> = {
   space: "s", made: "b", map: "map", camera: "cam", colour: "c", hidden: "off", row: "sel", z: "z", tray: "p", edits: "e", others: "o", directions: "d",
-  tab: "tab", theme: "th",
+  tab: "tab", drawer: "dr", theme: "th",
 }; // prettier-ignore
 
 export function writeAddress(address: Address): string {
@@ -64,6 +65,7 @@ export function readAddress(text: string): Address {
     others: get("others"),
     directions: get("directions")?.split(","),
     tab: get("tab"),
+    drawer: get("drawer"),
     theme: get("theme"),
   };
   return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));

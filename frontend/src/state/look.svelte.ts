@@ -4,7 +4,7 @@ import type { Theme } from "../map/colours";
 
 export const TABS = ["latent", "edit", "path", "neighbours"] as const;
 export type Tab = (typeof TABS)[number];
-export const DRAWERS = ["tray", "report"] as const;
+export const DRAWERS = ["tray", "outliers", "report"] as const;
 export type Drawer = (typeof DRAWERS)[number];
 
 const KEYS_OFF = "latentarium.keys";

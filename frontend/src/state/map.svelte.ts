@@ -1,6 +1,6 @@
 /** The map: which one, where it is looked at, what is coloured, filtered, selected and under the pointer. */
 
-import { WHOLE, type Camera } from "../map/camera";
+import { toScreen, WHOLE, type Camera, type Size } from "../map/camera";
 import { Grid } from "../map/grid";
 import { CHOSEN, FADED } from "../map/layer";
 import { encloses } from "../map/polygon";
@@ -19,6 +19,9 @@ export class MapState {
   pair = $state.raw<[number, number]>([0, 1]);
   ground = $state.raw<Ground | null>(null);
   camera = $state.raw<Camera>(WHOLE);
+  size = $state.raw<Size>({ width: 1, height: 1 });
+  /** Pixels at the lower edge that a drawer lies over. */
+  covered = $state(0);
   tool = $state<Tool>("select");
   pictures = $state(false);
   colour = $state("");
@@ -26,6 +29,8 @@ export class MapState {
   hidden = $state.raw<ReadonlySet<number>>(new Set());
   chosen = $state.raw<Uint8Array<ArrayBuffer> | null>(null);
   hover = $state(-1);
+  /** Rows that are ringed, because a pane lists them. */
+  marks = $state.raw<readonly number[]>([]);
   painted = $state.raw<Painted | null>(null);
   problem = $state("");
 
@@ -132,6 +137,20 @@ export class MapState {
   place(row: number): [number, number] {
     const xy = this.ground?.points.xy;
     return xy ? [xy[2 * row]! / 65535, xy[2 * row + 1]! / 65535] : [0.5, 0.5];
+  }
+
+  /** Move the map where a row is out of sight, so that it is in the middle of what can be seen. */
+  keepInSight(row: number): void {
+    const { size, camera, covered } = this;
+    const [px, py] = this.place(row);
+    const [left, top] = toScreen(camera, size, px, py);
+    const margin = 40;
+    const inside = left > margin && top > margin && left < size.width - margin && top < size.height - covered - margin;
+    if (inside) return;
+    const centred = { ...camera, x: px, y: py };
+    const [, lowered] = toScreen(centred, size, px, py - 0.01);
+    const [, middle] = toScreen(centred, size, px, py);
+    this.camera = { ...centred, y: py - (0.01 * covered) / 2 / (lowered - middle) };
   }
 
   private dimensionAxes(): LinearMap {

@@ -3,7 +3,7 @@
 import { packNamed, packNumbers, packPoint, unpackNamed, unpackNumbers, unpackPoint, type Address } from "./address";
 import { own } from "./edits.svelte";
 import type { Explorer } from "./explorer.svelte";
-import { TABS, type Tab } from "./look.svelte";
+import { DRAWERS, TABS, type Drawer, type Tab } from "./look.svelte";
 import { DIMENSIONS, MapState } from "./map.svelte";
 
 export function addressOf(x: Explorer): Address {
@@ -26,6 +26,7 @@ export function addressOf(x: Explorer): Address {
     directions: edits.directions.filter(({ kind }) => kind === "own").map((one) => packNamed(one.name, packNumbers(Float32Array.from([...one.vector, one.bias])))),
     tray: tray.pins.map((pin) => (pin.row >= 0 ? String(pin.row) : packPoint(pin.z, stage.raw))),
     tab: look.tab === "latent" ? undefined : look.tab,
+    drawer: look.drawer ?? undefined,
     theme: look.chosenTheme ?? undefined,
   };
 }
@@ -39,6 +40,7 @@ function isOwn(x: Explorer, { made }: Address): boolean {
 export function takeView(x: Explorer, address: Address): void {
   const { map, space } = x;
   if (TABS.includes(address.tab as Tab)) x.look.tab = address.tab as Tab;
+  if (DRAWERS.includes(address.drawer as Drawer)) x.look.drawer = address.drawer as Drawer;
   if (!isOwn(x, address)) return;
   const [name, ...pair] = (address.map ?? "").split(":");
   if (name === DIMENSIONS && pair.every((d) => Number(d) < space.dim)) {

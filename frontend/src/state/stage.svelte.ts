@@ -74,6 +74,13 @@ export class Stage {
     return this.space.view.bases[0]!;
   }
 
+  /** Whether rows are pictures that can be put beside what they decode to. */
+  get canCompare(): boolean {
+    const { modality, thumbs, decoded_rows } = this.space.view;
+    const whole = modality.kind === "image" && thumbs?.width === modality.width && thumbs.height === modality.height;
+    return whole && !decoded_rows && this.network.state !== "none" && this.network.state !== "failed";
+  }
+
   /** Choose where to decode, and get it ready; again after it failed. */
   async open(): Promise<void> {
     this.network = { state: "opening" };
@@ -163,7 +170,8 @@ export class Stage {
     if (this.compared === row && values) this.input = { row, name: "", values };
   }
 
-  private async inputValues(row: number): Promise<Float32Array | null> {
+  /** The row itself in array units; null where it is not at hand in full. */
+  async inputValues(row: number): Promise<Float32Array | null> {
     const { modality, inputs } = this.space.view;
     if (modality.kind === "image") {
       const pixels = await this.sheets?.pixels(row);

@@ -100,7 +100,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
         maps=maps,
-        columns=[*columns, *rows.error_column(errors, draft)],
+        columns=[*columns, *rows.odd_columns(errors, code_parts.neighbour_distances(flat), draft)],
         bases=bases,
         attributes=attributes(bundle, flat),
         typicality=typical,
