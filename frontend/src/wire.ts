@@ -176,6 +176,7 @@ export interface ReportFinding {
 export interface ReportScore {
   name: string;
   title: string;
+  value: number | null;
   shown: string;
   unit: string;
   interval: string;

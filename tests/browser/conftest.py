@@ -19,6 +19,7 @@ from tests.explorer.conftest import (  # noqa: F401 - fixtures
     copy,
     fashion,
     page,
+    pair,
     serve,
     served,
     table,

@@ -215,7 +215,7 @@ function screenOf({ camera, size, xy }: Drawing, row: number): [number, number] 
   return xy ? toScreen(camera, size, xy[2 * row]! / 65535, xy[2 * row + 1]! / 65535) : [-100, -100];
 }
 
-function ring(context: CanvasRenderingContext2D, [x, y]: [number, number], radius: number, width: number, colour: string, halo: string): void {
+export function ring(context: CanvasRenderingContext2D, [x, y]: [number, number], radius: number, width: number, colour: string, halo: string): void {
   for (const [w, c] of [[width + 2.5, halo], [width, colour]] as const) {
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);

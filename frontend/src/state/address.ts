@@ -25,12 +25,14 @@ export interface Address {
   directions?: string[];
   tab?: string;
   drawer?: string;
+  /** What is searched for. */
+  find?: string;
   theme?: string;
 }
 
 const NAMES: Record<keyof Address, string> = {
   space: "s", made: "b", map: "map", camera: "cam", colour: "c", hidden: "off", row: "sel", z: "z", tray: "p", edits: "e", others: "o", directions: "d",
-  tab: "tab", drawer: "dr", theme: "th",
+  tab: "tab", drawer: "dr", find: "q", theme: "th",
 }; // prettier-ignore
 
 export function writeAddress(address: Address): string {
@@ -66,6 +68,7 @@ export function readAddress(text: string): Address {
     directions: get("directions")?.split(","),
     tab: get("tab"),
     drawer: get("drawer"),
+    find: get("find"),
     theme: get("theme"),
   };
   return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));

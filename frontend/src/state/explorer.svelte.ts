@@ -4,10 +4,12 @@ import { pointAt, placeAmong, placeOf } from "../map/back";
 import type { LayerChoice } from "../map/layer";
 import { newestOnly, Search, type Near } from "../near/near";
 import { Sheets } from "../source/sheets";
+import type { Numbers } from "../source/files";
 import type { Space } from "../source/space";
 import type { Basis, Host } from "../wire";
 import { readAddress, writeAddress } from "./address";
 import { Editing } from "./editing.svelte";
+import { Finder } from "./find.svelte";
 import { MapState } from "./map.svelte";
 import type { Look, Tab } from "./look.svelte";
 import { addressOf, takePoints, takeView } from "./sharing";
@@ -21,6 +23,8 @@ export interface Choices {
 }
 
 const NEAREST = 8;
+/** Rows up to which their errors are fetched for those who listen. */
+const MOST_DESCRIBED = 200_000;
 /** Rows that are shown as pictures from the start. */
 const FEW = 200;
 
@@ -30,6 +34,9 @@ export class Explorer {
   readonly search: Search;
   readonly tray = new Tray();
   readonly editing: Editing;
+  readonly finder: Finder;
+  /** Reconstruction error of each row, where it is known and has arrived. */
+  errors = $state.raw<Numbers | null>(null);
   ids = $state.raw<readonly string[]>([]);
   sheets = $state.raw<Sheets | null>(null);
   /** Grows when another sheet of pictures can be drawn from. */
@@ -54,6 +61,7 @@ export class Explorer {
     this.search = new Search();
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
     this.editing = new Editing(this);
+    this.finder = new Finder(this);
     this.basis = space.view.bases[0]!;
     this.dimension = this.basis.order[0] ?? 0;
   }
@@ -81,7 +89,12 @@ export class Explorer {
     if (!this.stage.z) this.showFirst();
     void this.stage.open();
     // without them rows are called by their numbers
-    void space.ids().then((ids) => (this.ids = ids), () => undefined);
+    void space.ids().then((ids) => {
+      this.ids = ids;
+      if (this.finder.query) this.finder.look(this.finder.query);
+    }, () => undefined);
+    const errors = space.view.columns.find(({ name }) => name === "reconstruction_error");
+    if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), () => undefined);
   }
 
   get title(): string {
@@ -95,7 +108,9 @@ export class Explorer {
   /** A row in words, for those who listen. */
   describe(row: number): string {
     const label = this.labelOf(row);
-    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`].filter(Boolean).join(", ");
+    const error = this.errors?.[row];
+    const words = error === undefined || Number.isNaN(error) ? "" : `reconstruction error ${error.toPrecision(2)}`;
+    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`, words].filter(Boolean).join(", ");
   }
 
   labelOf(row: number): string {
@@ -187,6 +202,14 @@ export class Explorer {
     await this.stage.encode(file, name);
     this.editing.edits.start(this.stage.z!, -1);
     this.afterMove();
+  }
+
+  /** Make the point on the stage the first stop of the path, or the last. */
+  setEnd(side: 0 | 1): void {
+    const { z, row } = this.stage;
+    if (!z) return;
+    this.tray.setEnd(side, z, row, row >= 0 ? this.name(row) : "point");
+    this.look.say(`The path ${side ? "ends" : "begins"} here`);
   }
 
   pin(): void {

@@ -27,6 +27,7 @@ export function addressOf(x: Explorer): Address {
     tray: tray.pins.map((pin) => (pin.row >= 0 ? String(pin.row) : packPoint(pin.z, stage.raw))),
     tab: look.tab === "latent" ? undefined : look.tab,
     drawer: look.drawer ?? undefined,
+    find: x.finder.query || undefined,
     theme: look.chosenTheme ?? undefined,
   };
 }
@@ -47,8 +48,10 @@ export function takeView(x: Explorer, address: Address): void {
     map.name = DIMENSIONS;
     map.pair = [Number(pair[0] ?? 0), Number(pair[1] ?? 1)];
   } else if (space.view.maps.some((known) => known.name === name)) map.name = name!;
+  if (address.find) x.finder.look(address.find);
   if (address.camera) map.camera = { x: address.camera[0], y: address.camera[1], k: address.camera[2] };
-  if (address.colour) map.colour = space.view.columns.some((c) => c.name === address.colour) ? address.colour : "";
+  // a colour that is found out on the page, such as shared neighbours, comes later
+  if (address.colour) map.colour = address.colour === "none" ? "" : address.colour;
 }
 
 /** The stage, its edits and the tray as an address has them; the codes must have been loaded. */

@@ -238,6 +238,7 @@ class ReportScore(Wire):
 
     name: str
     title: str
+    value: float | None
     shown: str
     unit: str
     interval: str
