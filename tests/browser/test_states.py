@@ -149,7 +149,6 @@ INK = """(() => {
 def test_a_lost_context_comes_back_with_all_that_was_drawn(tab: OpenTab, hosts: Hosts) -> None:
     it = tab().open(hosts["static"] + "&layer=webgl")
     it.ask(INK)
-    again = "(window.__ink = [], x.map.flags, x.map.camera = { ...x.map.camera })"
     it.ask("(x.map.hidden = new Set([2]))")
     it.wait("window.__ink.length > 0")
     it.page.wait_for_timeout(300)
@@ -158,7 +157,7 @@ def test_a_lost_context_comes_back_with_all_that_was_drawn(tab: OpenTab, hosts: 
     assert before["colours"] >= 9, "every class that is shown has its colour"
     it.ask("(window.__ink = [], window.__lose.loseContext())")
     it.wait("document.querySelector('.host canvas:not(.overlay)').getContext('webgl2').isContextLost()")
-    it.ask(again)
+    it.ask("(x.map.camera = { ...x.map.camera })")
     it.page.wait_for_timeout(300)
     assert it.ask("window.__ink.length") == 0, "nothing is drawn while there is no context"
     it.ask("window.__lose.restoreContext()")

