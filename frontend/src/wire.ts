@@ -7,6 +7,20 @@ export interface ArrayFile {
   shape: number[];
 }
 
+/** A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s. The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. */
+export interface Attribute {
+  name: string;
+  kind: "class" | "number";
+  vector: number[];
+  weights: number[];
+  bias: number;
+  mean: number;
+  scale: number;
+  low: number;
+  high: number;
+  quality: string;
+}
+
 /** Directions to slide along; z = mean + sum of value * axis, `axes` (k, d) orthonormal, None for z itself. */
 export interface Basis {
   name: string;
@@ -200,6 +214,7 @@ export interface ReportFinding {
 export interface ReportScore {
   name: string;
   title: string;
+  value: number | null;
   shown: string;
   unit: string;
   interval: string;
@@ -284,6 +299,7 @@ export interface View {
   maps: MapView[];
   columns: (CategoryColumn | NumberColumn)[];
   bases: Basis[];
+  attributes: Attribute[];
   typicality: Typicality;
   thumbs: Thumbs | null;
   inputs: Inputs | null;

@@ -3,6 +3,7 @@ import { panned, toMap, toScreen, WHOLE, zoomed } from "../src/map/camera";
 import { percentileOf } from "../src/map/colours";
 import { Grid } from "../src/map/grid";
 import { encloses } from "../src/map/polygon";
+import { largest } from "../src/source/top";
 
 const size = { width: 800, height: 600 };
 
@@ -58,4 +59,11 @@ test("percentiles are read between their entries", () => {
   expect(percentileOf(500, shares)).toBe(100);
   expect(percentileOf(NaN, shares)).toBeNaN();
   expect(percentileOf(3, new Array<number>(101).fill(3))).toBe(0);
+});
+
+test("the largest numbers come first, equal ones in their order, without those that are none", () => {
+  const values = [3, NaN, 9, 3, -1, 9, 4];
+  expect(largest(values, 4, () => true)).toEqual([2, 5, 6, 0]);
+  expect(largest(values, 9, (place) => place !== 2)).toEqual([5, 6, 0, 3, 4]);
+  expect(largest([], 3, () => true)).toEqual([]);
 });

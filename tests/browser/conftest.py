@@ -22,6 +22,7 @@ from tests.explorer.conftest import (  # noqa: F401 - fixtures
     lines,
     melody,
     page,
+    pair,
     recurrent,
     sentences,
     serve,

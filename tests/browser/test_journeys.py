@@ -218,7 +218,7 @@ def test_everything_can_be_done_by_keyboard(hosts: Hosts, tab: OpenTab) -> None:
     it.page.keyboard.press(".")
     step = 0.1 * it.ask("x.basis.dimensions[x.dimension].std")
     assert it.ask("x.coordinate(x.dimension)") == pytest.approx(before + step, abs=1e-5)
-    it.page.keyboard.press("2")
+    it.page.keyboard.press("3")
     it.wait("x.look.tab === 'path'")
     it.page.keyboard.press("i")
     it.wait("x.tray.playing")

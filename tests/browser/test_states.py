@@ -102,6 +102,8 @@ def test_without_decoder_report_or_pictures_the_page_says_so(
     it.page.get_by_text("This space came without its decoder").wait_for()
     it.page.get_by_role("button", name="Report").click()
     it.page.get_by_text("This space was not measured").wait_for()
+    it.page.get_by_role("button", name="Outliers").click()
+    it.page.get_by_text("No row stands out").wait_for()
     assert not it.page.get_by_role("button", name="Encode a picture of your own").is_visible()
 
 
@@ -113,6 +115,8 @@ def test_one_row_is_a_space_too(tab: OpenTab, static_host: StaticHost, fashion: 
     it = tab().open(f"{static_host(make_site([one], api=False))}?test=1")
     it.page.get_by_role("tab", name="Neighbours").click()
     it.page.get_by_text("This space has no other row").wait_for()
+    it.page.get_by_role("button", name="Outliers").click()
+    it.page.get_by_text("Worst reconstructed").wait_for()
     it.page.get_by_text("z × z").click()
     it.wait("x.map.ground.linear.axes[0].length === 16")
 
@@ -130,27 +134,50 @@ def test_without_webgl_points_are_drawn_on_a_plain_canvas(tab: OpenTab, hosts: H
     it.wait("x.stage.row >= 0")
 
 
-def test_a_lost_context_comes_back(tab: OpenTab, hosts: Hosts) -> None:
+INK = """(() => {
+  const canvas = document.querySelector('.host canvas:not(.overlay)');
+  const gl = canvas.getContext('webgl2');
+  window.__ink = [];
+  // what was drawn can be read at the end of the drawing only
+  gl.finish = () => {
+    const data = new Uint8Array(4 * canvas.width * canvas.height);
+    gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, data);
+    const colours = new Set();
+    let [inked, sum] = [0, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 3] > 100) inked++;
+      if (data[i + 3] > 200) colours.add((data[i] >> 5) * 64 + (data[i + 1] >> 5) * 8 + (data[i + 2] >> 5));
+      sum = (sum * 31 + data[i] + 2 * data[i + 1] + 3 * data[i + 2] + 5 * data[i + 3]) % 1000003;
+    }
+    window.__ink.push({ inked, colours: colours.size, sum, lost: gl.isContextLost() });
+  };
+  window.__lose = gl.getExtension('WEBGL_lose_context');
+})()"""
+
+
+def test_a_lost_context_comes_back_with_all_that_was_drawn(tab: OpenTab, hosts: Hosts) -> None:
     it = tab().open(hosts["static"] + "&layer=webgl")
-    inked = """(() => {
-      const canvas = document.querySelector('.host canvas:not(.overlay)');
-      const gl = canvas.getContext('webgl2');
-      x.map.camera = { ...x.map.camera, k: x.map.camera.k * 1.0001 };
-      return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
-        const data = new Uint8Array(4 * canvas.width * canvas.height);
-        gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, data);
-        done(data.filter((v, i) => i % 4 === 3 && v > 100).length);
-      })));
-    })()"""
-    lose = (
-        "document.querySelector('.host canvas:not(.overlay)').getContext('webgl2').getExtension('WEBGL_lose_context')"
-    )
-    it.ask(f"(window.__lose = {lose}, window.__lose.loseContext())")
-    it.page.wait_for_timeout(200)
+    it.ask(INK)
+    it.ask("(x.map.hidden = new Set([2]))")
+    it.wait("window.__ink.length > 0")
+    it.page.wait_for_timeout(300)
+    before = it.ask("window.__ink.at(-1)")
+    assert before["inked"] > 5000
+    assert before["colours"] >= 9, "every class that is shown has its colour"
+    it.ask("(window.__ink = [], window.__lose.loseContext())")
+    it.wait("document.querySelector('.host canvas:not(.overlay)').getContext('webgl2').isContextLost()")
+    it.ask("(x.map.camera = { ...x.map.camera })")
+    it.page.wait_for_timeout(300)
+    assert it.ask("window.__ink.length") == 0, "nothing is drawn while there is no context"
     it.ask("window.__lose.restoreContext()")
-    it.page.wait_for_timeout(400)
-    shot = it.page.locator(".host").screenshot()
-    assert len(shot) > 20_000, inked
+    it.wait("window.__ink.length > 0")
+    # the same points in the same colours with the same ones greyed, pixel for pixel, with nothing sent anew by the page
+    assert it.ask("window.__ink[0]") == before
+    it.ask("(window.__ink = [], x.map.hidden = new Set())")
+    it.wait("window.__ink.length > 0")
+    assert it.ask("window.__ink.at(-1).sum") != before["sum"], "and the map goes on"
+    it.page.mouse.click(*it.place(it.clear_row()))
+    it.wait("x.stage.row >= 0")
 
 
 def test_a_broken_runtime_leaves_the_server_to_decode(tab: OpenTab, hosts: Hosts) -> None:
@@ -230,9 +257,14 @@ def test_webgpu_costs_nothing_where_nobody_asks_for_it(tab: OpenTab, hosts: Host
 
 PANES = {
     "latent": None,
+    "edit": "(x.openTab('edit'), x.editing.set('Bag', 3))",
+    "groups": "(x.map.choose([1, 2]), x.editing.takeGroup(0))",
     "path": "(x.showRow(3), x.pin(), x.showRow(40), x.pin(), x.openTab('path'))",
     "neighbours": "x.openTab('neighbours')",
-    "tray": "(x.pin(), x.look.openDrawer('tray'))",
+    "outliers": "x.look.openDrawer('outliers')",
+    "rows": "x.look.openDrawer('rows')",
+    "search": "(x.finder.look('bag'), x.finder.step(1))",
+    "tray": "(x.finder.look(''), x.pin(), x.look.openDrawer('tray'))",
     "report": "x.look.openDrawer('report')",
     "help": "(x.look.help = true)",
     "selection": "x.map.choose([1, 2, 3])",
@@ -255,10 +287,19 @@ def test_axe_finds_nothing_on_any_pane(theme: str, tab: OpenTab, hosts: Hosts) -
     assert found == []
 
 
+WIDE = ("edit", "path", "neighbours", "outliers", "rows", "report")
+
+
 @pytest.mark.parametrize("width", [320, 375, 1280, 2560])
 def test_nothing_is_wider_than_the_screen(width: int, tab: OpenTab, hosts: Hosts) -> None:
     it = tab(width=width, height=812).open(hosts["static"])
-    for act in ("x.openTab('latent')", PANES["path"], "x.openTab('neighbours')", "x.look.openDrawer('report')"):
+    for act in (
+        "x.openTab('latent')",
+        PANES["edit"],
+        PANES["path"],
+        "x.openTab('neighbours')",
+        "x.look.openDrawer('report')",
+    ):
         it.ask(act)
         it.page.wait_for_timeout(200)
         assert it.page.evaluate("document.documentElement.scrollWidth") <= width

@@ -107,6 +107,17 @@ def _fitted(place: Path, *, size: int | None = None, pairs: int | None = None, *
     return with_view(save_fitted(fitted, place.parent / "space", source=source))
 
 
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Bundle]:
+    """Two measured spaces of the same digits, of 6 and of 2 dimensions, learned in seconds."""
+    folder = tmp_path_factory.mktemp("explorer")
+    for name, latent in (("six", 6), ("two", 2)):
+        outcome = run_in_process("fit", "digits", "--latent", latent, "--steps", 20, "--out", folder / name)
+        assert outcome.status == 0, outcome.err
+        assert run_in_process("measure", folder / name, "--only", "psnr", "--only", "active_units").status == 0
+    return with_view(open_bundle(folder / "six")), with_view(open_bundle(folder / "two"))
+
+
 @pytest.fixture
 def copy(fashion: Bundle, tmp_path: Path) -> Path:
     """A copy of the clothes that a test may spoil."""

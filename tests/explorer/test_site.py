@@ -157,3 +157,20 @@ def test_a_link_that_leads_out_of_the_bundle_is_not_followed(copy: Path, tmp_pat
     stored.symlink_to(secret)
     with pytest.raises(InvalidInput, match=r"latent\.u16"):
         make_site([open_bundle(copy)], api=True)
+
+
+def test_two_spaces_of_the_same_rows_are_exported_together(
+    pair: tuple[Bundle, Bundle], fashion: Bundle, tmp_path: Path
+) -> None:
+    outcome = run_in_process("export", pair[0].path, tmp_path / "site", "--with", pair[1].path, "--json")
+    assert outcome.status == 0, outcome.err
+    host = json.loads((tmp_path / "site" / "host.json").read_text())
+    assert [space["path"] for space in host["spaces"]] == ["spaces/six", "spaces/two"]
+    assert {"spaces/six/decoder.onnx", "spaces/two/decoder.onnx"} <= set(outcome.json["files"])
+    for command in (
+        ("export", pair[0].path, tmp_path / "no", "--with", fashion.path),
+        ("explore", pair[0].path, fashion.path),
+    ):
+        refused = run_in_process(*command)
+        assert refused.status == 2
+        assert "the other bundle must be a space of some of the same rows, got 'digits (six) and" in refused.err

@@ -73,7 +73,7 @@ def test_a_pca_can_be_walked_back_and_tsne_places_are_those_of_the_map(fashion: 
 
 def test_errors_are_those_of_the_space_and_the_first_row_is_in_their_middle(fashion: Bundle) -> None:
     view, order = viewed(fashion), order_of(fashion)
-    (error,) = [c for c in view.columns if isinstance(c, NumberColumn)]
+    (error,) = [c for c in view.columns if isinstance(c, NumberColumn) and c.name == "reconstruction_error"]
     shown = read(fashion, error.values)
     x = fashion.modality.to_array(fashion.kept)[np.argsort(np.argsort(fashion.kept_rows))]
     again = fashion.space.reconstruct(x)
@@ -153,10 +153,40 @@ def test_graphs_come_with_pairs_that_torch_made(fashion: Bundle) -> None:
         assert np.abs(got - read(fashion, graph.outputs)).max() <= graph.tolerance
 
 
+def test_neighbour_distances_leave_the_code_itself_out(fashion: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    view, order = viewed(fashion), order_of(fashion)
+    (column,) = [c for c in view.columns if c.name == "neighbour_distance"]
+    codes = fashion.codes[order]
+    all_pairs = np.sort(np.linalg.norm(codes[:, None] - codes[None], axis=2), axis=1)
+    assert np.allclose(read(fashion, column.values), all_pairs[:, 10], atol=1e-4)
+    monkeypatch.setattr(code_parts, "_SPARSE_REFERENCE", 100)
+    monkeypatch.setattr(code_parts, "_SPARSE_ASKED", 400)
+    found = code_parts.neighbour_distances(codes)
+    assert found is not None
+    to_some = np.sort(np.linalg.norm(codes[:, None] - codes[None, :100], axis=2), axis=1)
+    assert np.allclose(found[:100], to_some[:100, 10], atol=1e-4)
+    assert np.allclose(found[100:400], to_some[100:400, 9], atol=1e-4)
+    assert np.isnan(found[400:]).all()
+    assert code_parts.neighbour_distances(codes[:1]) is None
+
+
+def test_attributes_are_the_directions_of_the_bundle(fashion: Bundle, avatars: Bundle) -> None:
+    from latentarium.applications.editing import directions_of
+
+    known, found = viewed(fashion).attributes, directions_of(fashion)
+    assert [a.name for a in known] == [name.removeprefix("label=") for name in found.names]
+    assert np.allclose([a.vector for a in known], found.vectors)
+    scores = fashion.codes @ np.array([a.weights for a in known]).T + [a.bias for a in known]
+    assert np.allclose(scores, found.scores(fashion.codes), atol=1e-4)
+    assert np.allclose([a.low for a in known], np.percentile(scores, 1, axis=0), atol=1e-3)
+    assert known[0].quality == f"AUC {found.quality[0].value:.2f}"
+    assert viewed(avatars).attributes == []
+
+
 def test_rows_that_are_decoded_ones_have_no_errors(avatars: Bundle) -> None:
     view = viewed(avatars)
     assert view.decoded_rows
-    assert view.columns == []
+    assert [column.name for column in view.columns] == ["neighbour_distance"]
 
 
 def test_a_table_shows_its_columns_and_keeps_its_rows(table: Bundle) -> None:

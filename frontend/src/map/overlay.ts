@@ -31,6 +31,8 @@ export interface Drawing {
   faded: (row: number) => boolean;
   sheets: Thumbnails | null;
   hover: number;
+  /** Rows that a pane lists. */
+  marks: readonly number[];
   row: number;
   /** Place of the point on the stage where it is no row. */
   point: [number, number] | null;
@@ -167,6 +169,7 @@ function drawPath(context: CanvasRenderingContext2D, { path, at, markers, camera
 
 function drawPoint(context: CanvasRenderingContext2D, drawing: Drawing): void {
   const { ink, hover, row, point, from, camera, size } = drawing;
+  for (const listed of drawing.marks) ring(context, screenOf(drawing, listed), 6.5, 1.5, ink.mark, ink.halo);
   const centre = point && toScreen(camera, size, point[0], point[1]);
   if (centre && from.length) {
     context.strokeStyle = ink.accent;
@@ -212,7 +215,7 @@ function screenOf({ camera, size, xy }: Drawing, row: number): [number, number] 
   return xy ? toScreen(camera, size, xy[2 * row]! / 65535, xy[2 * row + 1]! / 65535) : [-100, -100];
 }
 
-function ring(context: CanvasRenderingContext2D, [x, y]: [number, number], radius: number, width: number, colour: string, halo: string): void {
+export function ring(context: CanvasRenderingContext2D, [x, y]: [number, number], radius: number, width: number, colour: string, halo: string): void {
   for (const [w, c] of [[width + 2.5, halo], [width, colour]] as const) {
     context.beginPath();
     context.arc(x, y, radius, 0, 2 * Math.PI);

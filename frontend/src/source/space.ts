@@ -98,6 +98,11 @@ export class Space {
     return this.codes !== null;
   }
 
+  /** All codes as they are stored; they must have been loaded. */
+  get codeNumbers(): Numbers {
+    return this.needCodes();
+  }
+
   /** The code of a row; the codes must have been loaded. */
   code(row: number): Float32Array {
     const codes = this.needCodes();

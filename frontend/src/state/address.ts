@@ -17,12 +17,22 @@ export interface Address {
   row?: number;
   z?: string;
   tray?: string[];
+  /** Names and strengths of edits. */
+  edits?: string[];
+  /** "keep" where edits leave what other attributes read as it was. */
+  others?: string;
+  /** Directions of the visitor's own, packed. */
+  directions?: string[];
   tab?: string;
+  drawer?: string;
+  /** What is searched for. */
+  find?: string;
   theme?: string;
 }
 
 const NAMES: Record<keyof Address, string> = {
-  space: "s", made: "b", map: "map", camera: "cam", colour: "c", hidden: "off", row: "sel", z: "z", tray: "p", tab: "tab", theme: "th",
+  space: "s", made: "b", map: "map", camera: "cam", colour: "c", hidden: "off", row: "sel", z: "z", tray: "p", edits: "e", others: "o", directions: "d",
+  tab: "tab", drawer: "dr", find: "q", theme: "th",
 }; // prettier-ignore
 
 export function writeAddress(address: Address): string {
@@ -53,7 +63,12 @@ export function readAddress(text: string): Address {
     row: Number.isInteger(row) && row >= 0 ? row : undefined,
     z: get("z"),
     tray: get("tray")?.split(","),
+    edits: get("edits")?.split(","),
+    others: get("others"),
+    directions: get("directions")?.split(","),
     tab: get("tab"),
+    drawer: get("drawer"),
+    find: get("find"),
     theme: get("theme"),
   };
   return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
@@ -67,21 +82,63 @@ export function packPoint(z: Float32Array, raw: Basis): string {
     const number = Math.round(Math.max(0, Math.min(1, (value - low) / span)) * 65535);
     bytes.set([number & 255, number >> 8], 2 * d);
   });
+  return toText(bytes);
+}
+
+/** A name and a value, in an item of a list. */
+export function packNamed(name: string, value: string): string {
+  // escaped once more than the address does by itself, since commas and colons part items
+  return `${encodeURIComponent(name).replaceAll("'", "%27")}:${value}`;
+}
+
+export function unpackNamed(text: string): [string, string] | null {
+  const [name, value, ...rest] = text.split(":");
+  if (!name || !value || rest.length) return null;
+  try {
+    return [decodeURIComponent(name), value];
+  } catch {
+    return null;
+  }
+}
+
+/** Numbers in 16 bits each, over the range of the largest. */
+export function packNumbers(values: Float32Array): string {
+  const most = Math.fround(Math.max(...values.map(Math.abs), 1e-9));
+  const view = new DataView(new ArrayBuffer(4 + 2 * values.length));
+  view.setFloat32(0, most, true);
+  values.forEach((value, d) => view.setInt16(4 + 2 * d, Math.round((value / most) * 32767), true));
+  return toText(new Uint8Array(view.buffer));
+}
+
+/** The `count` numbers that `packNumbers` wrote; null where the text is something else. */
+export function unpackNumbers(text: string, count: number): Float32Array | null {
+  const bytes = toBytes(text);
+  if (bytes?.length !== 4 + 2 * count) return null;
+  const view = new DataView(bytes.buffer);
+  const most = view.getFloat32(0, true);
+  const values = Float32Array.from({ length: count }, (_, d) => (view.getInt16(4 + 2 * d, true) / 32767) * most);
+  return values.every(Number.isFinite) ? values : null;
+}
+
+function toText(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function toBytes(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  } catch {
+    return null;
+  }
 }
 
 /** The point that `packPoint` wrote; null where the text is no point of this space. */
 export function unpackPoint(text: string, raw: Basis): Float32Array | null {
-  let bytes: string;
-  try {
-    bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  } catch {
-    return null;
-  }
-  if (bytes.length !== 2 * raw.dimensions.length) return null;
+  const bytes = toBytes(text);
+  if (bytes?.length !== 2 * raw.dimensions.length) return null;
   return Float32Array.from(raw.dimensions, (_, d) => {
     const [low, span] = range(raw, d);
-    return low + ((bytes.charCodeAt(2 * d) + 256 * bytes.charCodeAt(2 * d + 1)) / 65535) * span;
+    return low + ((bytes[2 * d]! + 256 * bytes[2 * d + 1]!) / 65535) * span;
   });
 }
 

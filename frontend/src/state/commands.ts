@@ -26,21 +26,24 @@ function nudge(x: Explorer, sign: number, event: KeyboardEvent): void {
   const value = x.coordinate(x.dimension) + sign * (event.shiftKey ? COARSE : FINE) * std;
   const z = x.movedAlong(x.dimension, value);
   if (!z) return;
-  x.adjust(z);
+  x.adjust(z, `slide ${x.basis.name} ${x.dimension}`);
   x.look.say(`${name} ${value.toFixed(2)}`);
 }
 
 /** Keys that work anywhere on the page. */
 export const COMMANDS: Command[] = [
-  { keys: ["1", "2", "3"], shown: "1 2 3", words: "open a tab", run: (x, e) => x.openTab(TABS[Number(e.key) - 1]!) },
+  { keys: TABS.map((_, i) => String(i + 1)), shown: `1 to ${TABS.length}`, words: "open a tab", run: (x, e) => x.openTab(TABS[Number(e.key) - 1]!) },
   { keys: ["p"], shown: "P", words: "pin the point to the tray", run: (x) => x.pin() },
   { keys: [" "], shown: "Space", words: "play or stop a melody; pin any other point", run: (x) => (x.player ? x.listen() : x.pin()) },
+  { keys: ["a"], shown: "A", words: "begin the path here", run: (x) => x.setEnd(0) },
+  { keys: ["b"], shown: "B", words: "end the path here", run: (x) => x.setEnd(1) },
   { keys: ["["], shown: "[", words: "previous dimension", run: (x) => turn(x, -1) },
   { keys: ["]"], shown: "]", words: "next dimension", run: (x) => turn(x, 1) },
   { keys: [",", "<"], shown: ",", words: "dimension down by 0.1 σ, with Shift by 0.5", run: (x, e) => nudge(x, -1, e) },
   { keys: [".", ">"], shown: ".", words: "dimension up by 0.1 σ, with Shift by 0.5", run: (x, e) => nudge(x, 1, e) },
   { keys: ["r"], shown: "R", words: "a random point", run: (x) => x.resample() },
   { keys: ["n"], shown: "N", words: "neighbours", run: (x) => x.openTab("neighbours") },
+  { keys: ["c"], shown: "C", words: "compare with a second space", run: (x) => x.openTab("compare") },
   {
     keys: ["i"],
     shown: "I",
@@ -50,9 +53,12 @@ export const COMMANDS: Command[] = [
       x.playPath();
     },
   },
+  { keys: ["z"], shown: "Z", words: "undo, with Shift redo", run: (x, e) => (e.shiftKey ? x.editing.redo() : x.editing.undo()) },
   { keys: ["l"], shown: "L", words: "lasso", run: (x) => (x.map.tool = x.map.tool === "lasso" ? "select" : "lasso") },
   { keys: ["d"], shown: "D", words: "decode under the pointer", run: (x) => (x.map.tool = x.map.tool === "probe" ? "select" : "probe") },
   { keys: ["g"], shown: "G", words: "pictures instead of dots", run: (x) => (x.map.pictures = !x.map.pictures && x.sheets !== null) },
+  { keys: ["v"], shown: "V", words: "the rows in sight as a table", run: (x) => x.look.openDrawer("rows") },
+  { keys: ["/"], shown: "/", words: "search", run: () => document.getElementById("search")?.focus() },
   { keys: ["t"], shown: "T", words: "dark or light", run: (x) => x.look.turnTheme() },
   { keys: ["?"], shown: "?", words: "this help", run: (x) => (x.look.help = !x.look.help) },
   {
@@ -72,6 +78,7 @@ export const MAP_KEYS: [string, string][] = [
   ["Enter", "bring that point to the stage"],
   ["Shift + ← → ↑ ↓", "move the map"],
   ["+  −  0", "zoom in, out, all"],
+  ["D, then ← → ↑ ↓", "decode under a cross that the arrows move"],
 ];
 
 /** Whether a key pressed at `target` belongs to what is typed there. */

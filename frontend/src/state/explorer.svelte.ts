@@ -4,15 +4,19 @@ import { pointAt, placeAmong, placeOf } from "../map/back";
 import type { LayerChoice } from "../map/layer";
 import { newestOnly, Search, type Near } from "../near/near";
 import { musicOf, notesOf, toRaw } from "../kinds/notes";
+import type { Numbers } from "../source/files";
 import { loadLines } from "../source/lines";
 import { Rolls } from "../source/rolls";
 import { Sheets, type Thumbnails } from "../source/sheets";
 import type { Space } from "../source/space";
 import type { Basis, Host } from "../wire";
-import { packPoint, readAddress, unpackPoint, writeAddress, type Address } from "./address";
-import { DIMENSIONS, MapState } from "./map.svelte";
-import { TABS, type Look, type Tab } from "./look.svelte";
+import { readAddress, writeAddress } from "./address";
+import { Editing } from "./editing.svelte";
+import { Finder } from "./find.svelte";
+import { MapState } from "./map.svelte";
+import type { Look, Tab } from "./look.svelte";
 import { Player } from "./player.svelte";
+import { addressOf, takePoints, takeView } from "./sharing";
 import { Stage } from "./stage.svelte";
 import { Tray } from "./path.svelte";
 
@@ -23,6 +27,8 @@ export interface Choices {
 }
 
 const NEAREST = 8;
+/** Rows up to which their errors are fetched for those who listen. */
+const MOST_DESCRIBED = 200_000;
 /** Rows that are shown as pictures from the start. */
 const FEW = 200;
 
@@ -33,6 +39,10 @@ export class Explorer {
   readonly tray = new Tray();
   /** Plays melodies and drums; null for what makes no sound. */
   readonly player: Player | null;
+  readonly editing: Editing;
+  readonly finder: Finder;
+  /** Reconstruction error of each row, where it is known and has arrived. */
+  errors = $state.raw<Numbers | null>(null);
   ids = $state.raw<readonly string[]>([]);
   /** What the rows say, where they are lines of text. */
   lines = $state.raw<readonly string[]>([]);
@@ -60,6 +70,8 @@ export class Explorer {
     const music = musicOf(space.view);
     this.player = music && new Player(music);
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
+    this.editing = new Editing(this);
+    this.finder = new Finder(this);
     this.basis = space.view.bases[0]!;
     this.dimension = this.basis.order[0] ?? 0;
   }
@@ -68,7 +80,7 @@ export class Explorer {
   static async open(space: Space, host: Host, look: Look, choices: Choices): Promise<Explorer> {
     const explorer = new Explorer(space, host, look, choices);
     const address = readAddress(location.hash);
-    explorer.takeView(address);
+    takeView(explorer, address);
     await Promise.all([explorer.map.open(), explorer.map.colourBy(explorer.map.colour)]);
     if (address.hidden) explorer.map.hidden = new Set(address.hidden);
     return explorer;
@@ -82,12 +94,17 @@ export class Explorer {
     this.search.open({ codes, scale, offset });
     this.sheets = sheets;
     this.map.pictures = sheets !== null && space.rows <= FEW;
-    this.takePoints(readAddress(location.hash));
+    takePoints(this, readAddress(location.hash));
     if (!this.stage.z) this.showFirst();
     void this.stage.open();
     // without them rows are called by their numbers
-    void space.ids().then((ids) => (this.ids = ids), () => undefined);
+    void space.ids().then((ids) => {
+      this.ids = ids;
+      if (this.finder.query) this.finder.look(this.finder.query);
+    }, () => undefined);
     void loadLines(space).then((lines) => (this.lines = lines), () => undefined);
+    const errors = space.view.columns.find(({ name }) => name === "reconstruction_error");
+    if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), () => undefined);
   }
 
   private async openThumbnails(): Promise<Thumbnails | null> {
@@ -107,7 +124,9 @@ export class Explorer {
   /** A row in words, for those who listen. */
   describe(row: number): string {
     const label = this.labelOf(row);
-    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`].filter(Boolean).join(", ");
+    const error = this.errors?.[row];
+    const words = error === undefined || Number.isNaN(error) ? "" : `reconstruction error ${error.toPrecision(2)}`;
+    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`, words].filter(Boolean).join(", ");
   }
 
   labelOf(row: number): string {
@@ -119,8 +138,10 @@ export class Explorer {
 
   showRow(row: number): void {
     if (!this.space.hasCodes) return;
+    this.editing.past.note("");
     this.remark = "";
     this.stage.showRow(row);
+    this.editing.edits.start(this.stage.z!, row);
     if (this.trail.at(-1) !== row) this.trail = [...this.trail.slice(-11), row];
     this.pointPlace = null;
     this.afterMove();
@@ -140,23 +161,30 @@ export class Explorer {
     const { ground } = this.map;
     const found = ground && this.space.hasCodes ? pointAt(ground, x, y) : null;
     if (!ground || !found) return;
+    this.editing.past.note("place");
     this.remark = ground.linear
       ? "A place on the map: along its two axes exact, the other directions from the nearest row."
       : `A place on the map: a blend of the ${found.from.length} rows around it.`;
     this.stage.showPoint(found.z, ground.linear ? [] : found.from);
+    this.editing.edits.start(found.z, -1);
     this.pointPlace = [x, y];
     this.afterMove(false);
   }
 
-  showPoint(z: Float32Array, remark = ""): void {
+  /** Points that follow each other closely by one `act` are one step of undo. */
+  showPoint(z: Float32Array, remark = "", act = ""): void {
+    this.editing.past.note(act);
     this.remark = remark;
     this.stage.showPoint(z);
+    this.editing.edits.start(z, -1);
     this.afterMove();
   }
 
-  /** Move the point on the stage; the row it came from stays beside it to compare with. */
-  adjust(z: Float32Array): void {
+  /** Move the point on the stage; the row it came from stays beside it to compare with, and edits stay on top. */
+  adjust(z: Float32Array, act = ""): void {
+    this.editing.past.note(act);
     this.remark = "";
+    if (this.stage.z) this.editing.edits.shift(this.stage.z, z);
     this.stage.adjust(z);
     this.afterMove();
   }
@@ -175,9 +203,40 @@ export class Explorer {
 
   /** The middle of the selected rows. */
   showMiddle(rows: readonly number[]): void {
+    this.showPoint(this.middle(rows), `The mean of ${rows.length.toLocaleString("en")} selected codes.`);
+  }
+
+  middle(rows: readonly number[]): Float32Array {
     const z = new Float32Array(this.space.dim);
     for (const row of rows) this.space.code(row).forEach((value, d) => (z[d]! += value / rows.length));
-    this.showPoint(z, `The mean of ${rows.length.toLocaleString("en")} selected codes.`);
+    return z;
+  }
+
+  /** Encode a file of the visitor's and bring it to the stage. */
+  async encode(file: Blob, name: string): Promise<void> {
+    this.editing.past.note("");
+    await this.stage.encode(file, name);
+    this.afterEncoding();
+  }
+
+  /** Another part of the visitor's file to the stage. */
+  async showPiece(index: number): Promise<void> {
+    this.editing.past.note("piece");
+    await this.stage.showPiece(index);
+    this.afterEncoding();
+  }
+
+  private afterEncoding(): void {
+    this.editing.edits.start(this.stage.z!, -1);
+    this.afterMove();
+  }
+
+  /** Make the point on the stage the first stop of the path, or the last. */
+  setEnd(side: 0 | 1): void {
+    const { z, row } = this.stage;
+    if (!z) return;
+    this.tray.setEnd(side, z, row, row >= 0 ? this.name(row) : "point");
+    this.look.say(`The path ${side ? "ends" : "begins"} here`);
   }
 
   pin(): void {
@@ -202,12 +261,12 @@ export class Explorer {
     const { tray, player } = this;
     if (player?.heard === "path") return player.stop();
     if (tray.playing) return tray.pause();
-    if (!player) return tray.play((z) => this.showPoint(z));
+    if (!player) return tray.play((z) => this.showPoint(z, "", "path"));
     const music = musicOf(this.space.view)!;
     const first = tray.position < tray.legs ? Math.round(tray.position * (tray.frames - 1)) : 0;
     void player.play("path", tray.points.length - first, (i) => {
       tray.position = (first + i) / (tray.frames - 1);
-      this.showPoint(tray.points[first + i]!);
+      this.showPoint(tray.points[first + i]!, "", "path");
       return notesOf(music, toRaw(music, tray.decoded[first + i]!));
     });
   }
@@ -245,77 +304,21 @@ export class Explorer {
     return near.map(({ rows, distances }) => placeAmong(ground.points, rows, distances));
   }
 
-  address(): Address {
-    const { map, stage, look, tray, space } = this;
-    const first = new MapState(space);
-    const mapName = map.name === DIMENSIONS ? `${DIMENSIONS}:${map.pair.join(":")}` : map.name;
-    const moved = map.camera.k !== 1 || map.camera.x !== 0.5 || map.camera.y !== 0.5;
-    // what has not arrived yet is still in the address
-    if (!stage.z) return readAddress(location.hash);
-    return {
-      space: this.host.spaces.length > 1 ? space.path : undefined,
-      made: space.view.made_from.slice(0, 8),
-      map: map.name === first.name ? undefined : mapName,
-      camera: moved ? ([map.camera.x, map.camera.y, map.camera.k].map((v) => Number(v.toPrecision(4))) as [number, number, number]) : undefined,
-      colour: map.colour === first.colour ? undefined : map.colour || "none",
-      hidden: [...map.hidden],
-      row: stage.row >= 0 ? stage.row : undefined,
-      z: stage.row < 0 && stage.z ? packPoint(stage.z, stage.raw) : undefined,
-      tray: tray.pins.map((pin) => (pin.row >= 0 ? String(pin.row) : packPoint(pin.z, stage.raw))),
-      tab: look.tab === "latent" ? undefined : look.tab,
-      theme: look.chosenTheme ?? undefined,
-    };
-  }
-
   writeAddress(): string {
-    return writeAddress(this.address());
+    // what has not arrived yet is still in the address
+    return this.stage.z ? writeAddress(addressOf(this)) : location.hash;
   }
 
-  /** Whether an address was made for this space, so that rows and points in it mean something. */
-  private isOwn({ made }: Address): boolean {
-    return !made || this.space.view.made_from.startsWith(made);
-  }
-
-  private takeView(address: Address): void {
-    const { map, space } = this;
-    if (TABS.includes(address.tab as Tab)) this.look.tab = address.tab as Tab;
-    if (!this.isOwn(address)) return;
-    const [name, ...pair] = (address.map ?? "").split(":");
-    if (name === DIMENSIONS && pair.every((d) => Number(d) < space.dim)) {
-      map.name = DIMENSIONS;
-      map.pair = [Number(pair[0] ?? 0), Number(pair[1] ?? 1)];
-    } else if (space.view.maps.some((known) => known.name === name)) map.name = name!;
-    if (address.camera) map.camera = { x: address.camera[0], y: address.camera[1], k: address.camera[2] };
-    if (address.colour) map.colour = space.view.columns.some((c) => c.name === address.colour) ? address.colour : "";
-  }
-
-  private takePoints(address: Address): void {
-    const { space, stage } = this;
-    if (!this.isOwn(address)) {
-      this.showFirst();
-      this.remark = "This link was made for another space; what it pointed at is left out.";
-      return;
-    }
-    const row = address.row !== undefined && address.row < space.rows ? address.row : -1;
-    const z = address.z ? unpackPoint(address.z, stage.raw) : null;
-    if (row >= 0) this.showRow(row);
-    else if (z) this.showPoint(z);
-    for (const item of address.tray ?? []) {
-      const known = /^\d+$/.test(item) && Number(item) < space.rows ? Number(item) : -1;
-      const point = known >= 0 ? space.code(known) : unpackPoint(item, stage.raw);
-      if (point) this.tray.add(point, known, known >= 0 ? this.name(known) : "point");
-    }
-  }
-
-  private showFirst(): void {
+  showFirst(): void {
     if (!this.space.rows) return;
     const { first } = this.space.view;
     this.stage.showRow(first);
+    this.editing.edits.start(this.stage.z!, first);
     this.trail = [first];
     this.afterMove();
   }
 
-  private afterMove(place = true): void {
+  afterMove(place = true): void {
     const { z, row } = this.stage;
     if (!z) return;
     this.findNeighbours(z);

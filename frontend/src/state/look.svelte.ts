@@ -2,9 +2,9 @@
 
 import type { Theme } from "../map/colours";
 
-export const TABS = ["latent", "path", "neighbours"] as const;
+export const TABS = ["latent", "edit", "path", "neighbours", "compare"] as const;
 export type Tab = (typeof TABS)[number];
-export const DRAWERS = ["tray", "report"] as const;
+export const DRAWERS = ["tray", "outliers", "rows", "report"] as const;
 export type Drawer = (typeof DRAWERS)[number];
 
 const KEYS_OFF = "latentarium.keys";

@@ -1,6 +1,6 @@
 /** The map: which one, where it is looked at, what is coloured, filtered, selected and under the pointer. */
 
-import { WHOLE, type Camera } from "../map/camera";
+import { toMap, toScreen, WHOLE, type Camera, type Size } from "../map/camera";
 import { Grid } from "../map/grid";
 import { CHOSEN, FADED } from "../map/layer";
 import { encloses } from "../map/polygon";
@@ -8,7 +8,7 @@ import type { Ground } from "../map/back";
 import type { Painted } from "../map/painter";
 import type { Numbers } from "../source/files";
 import type { Column, Space } from "../source/space";
-import type { LinearMap } from "../wire";
+import type { LinearMap, NumberColumn } from "../wire";
 
 /** Name of the map of any two dimensions. */
 export const DIMENSIONS = "dims";
@@ -19,17 +19,27 @@ export class MapState {
   pair = $state.raw<[number, number]>([0, 1]);
   ground = $state.raw<Ground | null>(null);
   camera = $state.raw<Camera>(WHOLE);
+  size = $state.raw<Size>({ width: 1, height: 1 });
+  /** Pixels at the lower edge that a drawer lies over. */
+  covered = $state(0);
   tool = $state<Tool>("select");
   pictures = $state(false);
   colour = $state("");
   values = $state.raw<Numbers | null>(null);
   hidden = $state.raw<ReadonlySet<number>>(new Set());
   chosen = $state.raw<Uint8Array<ArrayBuffer> | null>(null);
+  /** Rows that a search found; null without one. */
+  found = $state.raw<Uint8Array<ArrayBuffer> | null>(null);
   hover = $state(-1);
+  /** Rows that are ringed, because a pane lists them. */
+  marks = $state.raw<readonly number[]>([]);
   painted = $state.raw<Painted | null>(null);
   problem = $state("");
 
-  column: Column | null = $derived.by(() => this.space.view.columns.find((c) => c.name === this.colour) ?? null);
+  /** Columns that were found out here, and no file holds. */
+  added = $state.raw<ReadonlyMap<string, [NumberColumn, Numbers]>>(new Map());
+  columns: Column[] = $derived.by(() => [...this.space.view.columns, ...[...this.added.values()].map(([column]) => column)]);
+  column: Column | null = $derived.by(() => this.columns.find((c) => c.name === this.colour) ?? null);
   chosenRows: number[] = $derived.by(() => {
     const rows: number[] = [];
     this.chosen?.forEach((on, row) => on && rows.push(row));
@@ -39,11 +49,15 @@ export class MapState {
   flags: Uint8Array<ArrayBuffer> = $derived.by(() => this.makeFlags());
   matching: number = $derived.by(() => this.flags.reduce((count, flag) => count + (flag & FADED ? 0 : 1), 0));
 
+  /** What the rows are coloured by at first. */
+  readonly firstColour: string;
+
   constructor(readonly space: Space) {
     const { view } = space;
     this.name = view.maps[0]?.name ?? DIMENSIONS;
     const label = view.columns.find((c) => c.name === "label") ?? view.columns.find((c) => c.kind === "category");
-    this.colour = (label ?? view.columns[0])?.name ?? "";
+    this.firstColour = (label ?? view.columns[0])?.name ?? "";
+    this.colour = this.firstColour;
   }
 
   /** Load what the chosen map needs. */
@@ -78,11 +92,17 @@ export class MapState {
     const column = this.column;
     if (!column) return;
     try {
-      const values = await this.space.array(column.values);
+      const values = this.added.get(name)?.[1] ?? (await this.space.array(column.values));
       if (this.colour === name) this.values = values;
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Offer another column to colour by. */
+  add(column: NumberColumn, values: Numbers): void {
+    this.added = new Map([...this.added, [column.name, [column, values]]]);
+    if (this.colour === column.name) void this.colourBy(column.name);
   }
 
   toggle(index: number): void {
@@ -98,6 +118,25 @@ export class MapState {
     const others = column.names.map((_, i) => i).filter((i) => i !== index);
     const alone = !this.hidden.has(index) && others.every((i) => this.hidden.has(i));
     this.hidden = new Set(alone ? [] : others);
+  }
+
+  /** Take a row into the selection, or out of it. */
+  toggleChosen(row: number): void {
+    const rows = this.chosenRows;
+    this.choose(rows.includes(row) ? rows.filter((one) => one !== row) : [...rows, row]);
+  }
+
+  /** Rows that the legend and the search show and that lie within sight. */
+  rowsInSight(): number[] {
+    const { camera, size } = this;
+    const [left, top] = toMap(camera, size, 0, 0);
+    const [right, bottom] = toMap(camera, size, size.width, size.height);
+    const rows: number[] = [];
+    for (let row = 0; row < this.space.rows; row++) {
+      const [x, y] = this.place(row);
+      if (x >= left && x <= right && y >= bottom && y <= top && !this.isHidden(row)) rows.push(row);
+    }
+    return rows;
   }
 
   choose(rows: readonly number[]): void {
@@ -125,6 +164,7 @@ export class MapState {
   }
 
   isHidden(row: number): boolean {
+    if (this.found && !this.found[row]) return true;
     return this.hidden.size > 0 && this.column?.kind === "category" && this.hidden.has(this.values?.[row] ?? -1);
   }
 
@@ -132,6 +172,20 @@ export class MapState {
   place(row: number): [number, number] {
     const xy = this.ground?.points.xy;
     return xy ? [xy[2 * row]! / 65535, xy[2 * row + 1]! / 65535] : [0.5, 0.5];
+  }
+
+  /** Move the map where a row is out of sight, so that it is in the middle of what can be seen. */
+  keepInSight(row: number): void {
+    const { size, camera, covered } = this;
+    const [px, py] = this.place(row);
+    const [left, top] = toScreen(camera, size, px, py);
+    const margin = 40;
+    const inside = left > margin && top > margin && left < size.width - margin && top < size.height - covered - margin;
+    if (inside) return;
+    const centred = { ...camera, x: px, y: py };
+    const [, lowered] = toScreen(centred, size, px, py - 0.01);
+    const [, middle] = toScreen(centred, size, px, py);
+    this.camera = { ...centred, y: py - (0.01 * covered) / 2 / (lowered - middle) };
   }
 
   private dimensionAxes(): LinearMap {

@@ -37,6 +37,13 @@ export class Tray {
     return pin;
   }
 
+  /** Put a point in place of the first stop or of the last; where there is none yet it becomes one. */
+  setEnd(side: 0 | 1, z: Float32Array, row: number, name: string): void {
+    const replaced = this.pins.length > side ? this.pins.at(-side) : undefined;
+    const pin = { key: this.next++, z: z.slice(), row, name };
+    this.pins = replaced ? this.pins.map((one) => (one === replaced ? pin : one)) : [...this.pins, pin];
+  }
+
   remove(key: number): void {
     this.pins = this.pins.filter((pin) => pin.key !== key);
     this.position = Math.min(this.position, this.legs);

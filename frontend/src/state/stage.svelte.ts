@@ -63,6 +63,8 @@ export class Stage {
   private scheduler: Scheduler | null = null;
   private encoder: Promise<Network> | null = null;
   private inputs: Promise<Inputs | null> | null = null;
+  /** Row whose input is wanted, also after the point moved away from it. */
+  private compared = -1;
   private readonly gauge: (z: Float32Array) => void;
 
   constructor(
@@ -87,6 +89,13 @@ export class Stage {
   private get gpu(): "never" | "slow" | "asked" {
     if (!this.api || this.choice === "wasm") return "never";
     return this.choice === "webgpu" ? "asked" : "slow";
+  }
+
+  /** Whether rows are pictures that can be put beside what they decode to. */
+  get canCompare(): boolean {
+    const { modality, thumbs, decoded_rows } = this.space.view;
+    const whole = modality.kind === "image" && thumbs?.width === modality.width && thumbs.height === modality.height;
+    return whole && !decoded_rows && this.network.state !== "none" && this.network.state !== "failed";
   }
 
   /** Choose where to decode, and get it ready; again after it failed. */
@@ -116,7 +125,7 @@ export class Stage {
 
   /** Bring a row to the stage. */
   showRow(row: number): void {
-    this.row = row;
+    this.row = this.compared = row;
     this.from = [];
     this.set(this.space.code(row));
     this.input = null;
@@ -125,7 +134,7 @@ export class Stage {
 
   /** Bring a point to the stage that is no row. */
   showPoint(z: Float32Array, from: readonly number[] = []): void {
-    this.row = -1;
+    this.row = this.compared = -1;
     this.input = null;
     this.from = from;
     this.set(z);
@@ -186,10 +195,11 @@ export class Stage {
 
   private async fetchInput(row: number): Promise<void> {
     const values = await this.inputValues(row).catch(() => null);
-    if (this.row === row && values) this.input = { row, name: "", values };
+    if (this.compared === row && values) this.input = { row, name: "", values };
   }
 
-  private async inputValues(row: number): Promise<Float32Array | null> {
+  /** The row itself in array units; null where it is not at hand in full. */
+  async inputValues(row: number): Promise<Float32Array | null> {
     const { view } = this.space;
     const { modality } = view;
     if (modality.kind === "image") {

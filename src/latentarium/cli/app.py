@@ -239,6 +239,10 @@ def compare(
 @app.command()
 def explore(
     bundle: BundleArgument,
+    other: Annotated[
+        Path | None,
+        typer.Argument(metavar="OTHER", help="Another space of the same rows, to compare with.", show_default=False),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port on this machine.", show_default="8642")
     ] = None,
@@ -248,13 +252,16 @@ def explore(
     """Open the space in the browser: its map, a live decoder, sliders, paths and neighbours."""
     from latentarium.cli.exploring import run_explore
 
-    run_explore(bundle, port=port, browser=browser, as_json=json)
+    run_explore(bundle, other, port=port, browser=browser, as_json=json)
 
 
 @app.command()
 def export(
     bundle: BundleArgument,
     site: Annotated[Path, typer.Argument(metavar="SITE", help="Folder to write; a site that is there is replaced.")],
+    other: Annotated[
+        Path | None, typer.Option("--with", metavar="OTHER", help="Another space of the same rows, to compare with.")
+    ] = None,
     thumbs: Annotated[bool, typer.Option("--thumbs/--no-thumbs", help="Put pictures of the rows into it.")] = True,
     exact: Annotated[bool, typer.Option("--exact", help="Keep the decoder's weights where 8 bits would do.")] = False,
     json: Json = False,
@@ -262,7 +269,7 @@ def export(
     """Write the explorer's page as a folder for any static host; it decodes in the visitor's browser."""
     from latentarium.cli.exploring import run_export
 
-    run_export(bundle, site=site, thumbs=thumbs, exact=exact, as_json=json)
+    run_export(bundle, other, site=site, thumbs=thumbs, exact=exact, as_json=json)
 
 
 @app.command("map")

@@ -13,6 +13,7 @@ from latentarium.bundle import Bundle
 from latentarium.errors import DamagedFile, invalid
 from latentarium.explorer import codes as code_parts
 from latentarium.explorer import kinds, networks, rows
+from latentarium.explorer.attributes import attributes
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.sheet import report
 from latentarium.explorer.wire import Packed, View
@@ -78,11 +79,9 @@ def _silent(what: str, done: int, total: int) -> None:
 def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
     order = generator(0, ORDER_STREAM).permutation(len(bundle.codes))
     flat = np.ascontiguousarray(bundle.codes[order].reshape(len(order), -1))
-    space = bundle.space
-    decode = _flat_decoder(bundle) if "decode" in space.capabilities else None
     tell("codes", 1, 4)
     maps = code_parts.map_views(bundle, flat, order, draft)
-    bases, typical = code_parts.bases(flat, decode), code_parts.typicality(flat)
+    bases, typical = code_parts.bases(flat, _flat_decoder(bundle)), code_parts.typicality(flat)
     tell("rows", 2, 4)
     shown = rows.shown_rows(bundle, order)
     errors = rows.reconstruction_errors(bundle, flat, shown)
@@ -96,19 +95,23 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         first=rows.typical_row(shown, errors),
         decoded_rows=bool(bundle.manifest["data"].get("decoded")),
         dim=flat.shape[1],
-        shape=list(space.shape),
+        shape=list(bundle.space.shape),
         modality=kinds.kind_of(bundle.modality, shown.raw),
-        path="slerp" if space.geometry.path == "slerp" else "lerp",
+        path="slerp" if bundle.space.geometry.path == "slerp" else "lerp",
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
         maps=maps,
-        columns=[*rows.columns(bundle, order, draft), *rows.error_column(errors, draft)],
+        columns=[
+            *rows.columns(bundle, order, draft),
+            *rows.odd_columns(errors, code_parts.neighbour_distances(flat), draft),
+        ],
         bases=bases,
+        attributes=attributes(bundle, flat),
         typicality=typical,
         thumbs=rows.thumbs(bundle, shown, draft),
         inputs=rows.inputs(bundle, shown, draft),
         lines=rows.lines(bundle, order, draft),
-        decodes=decode is not None,
+        decodes="decode" in bundle.space.capabilities,
         decoder=networks.decoder_graph(bundle, flat, draft),
         small=networks.small_decoder(bundle, flat, draft),
         encoder=networks.encoder_graph(bundle, flat, draft),
@@ -133,8 +136,10 @@ def _state(bundle: Bundle) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _flat_decoder(bundle: Bundle) -> code_parts.Decode:
+def _flat_decoder(bundle: Bundle) -> code_parts.Decode | None:
     space = bundle.space
+    if "decode" not in space.capabilities:
+        return None
     return lambda z: space.decode(z.reshape(-1, *space.shape)).reshape(len(z), -1)
 
 

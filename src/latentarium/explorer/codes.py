@@ -22,6 +22,7 @@ _BASES = 8
 _LEAST_EFFECT = 0.02
 _LEAST_SPREAD = 0.25
 _REFERENCE, _ASKED = 20_000, 2000
+_SPARSE_REFERENCE, _SPARSE_ASKED = 5000, 200_000
 
 
 def principal_axes(codes: FloatArray) -> tuple[Array, Array]:
@@ -161,3 +162,22 @@ def typicality(codes: FloatArray) -> Typicality:
         length=np.percentile(np.linalg.norm(codes - centre, axis=1), shares).tolist(),
         distance=np.percentile(distances, shares).tolist(),
     )
+
+
+def neighbour_distances(codes: FloatArray) -> FloatArray | None:
+    """How far each code is from the tenth nearest of the first 5,000, itself left out; large where few codes lie.
+
+    NaN beyond the first 200,000 rows; None for a single row.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    known, asked = codes[:_SPARSE_REFERENCE], codes[:_SPARSE_ASKED]
+    count = min(NEIGHBOURS, len(known) - 1)
+    if count < 1:
+        return None
+    search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(known)
+    found, _ = search.kneighbors(asked)
+    distances = np.full(len(codes), np.nan, np.float32)
+    # one that is among the known finds itself first
+    distances[: len(asked)] = np.where(np.arange(len(asked)) < len(known), found[:, count], found[:, count - 1])
+    return distances

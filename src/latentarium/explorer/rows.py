@@ -125,9 +125,10 @@ def reconstruction_errors(bundle: Bundle, codes: FloatArray, shown: Shown) -> Fl
     return errors
 
 
-def error_column(errors: FloatArray | None, draft: Draft) -> list[NumberColumn]:
-    """The errors as a column, where there are any."""
-    return [] if errors is None else [number_column("error", "reconstruction_error", errors, draft)]
+def odd_columns(errors: FloatArray | None, distances: FloatArray | None, draft: Draft) -> list[NumberColumn]:
+    """What makes a row odd, as far as it is known: its error, and how far its code is from others."""
+    found = {"reconstruction_error": ("error", errors), "neighbour_distance": ("sparse", distances)}
+    return [number_column(file, name, values, draft) for name, (file, values) in found.items() if values is not None]
 
 
 def typical_row(shown: Shown, errors: FloatArray | None) -> int:

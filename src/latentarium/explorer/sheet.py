@@ -1,5 +1,7 @@
 """The bundle's scores as the page shows them."""
 
+import math
+
 from latentarium.bundle import Bundle
 from latentarium.explorer.wire import Report, ReportFinding, ReportScore
 from latentarium.measures import Measurements
@@ -32,6 +34,7 @@ def _score(score: Score, *, headline: bool) -> ReportScore:
     return ReportScore(
         name=score.name,
         title=readable(score.name),
+        value=score.value if math.isfinite(score.value) else None,
         shown=format_value(score.value),
         unit=score.unit,
         interval=f"{format_value(low)} to {format_value(high)}",

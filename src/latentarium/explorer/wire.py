@@ -184,6 +184,25 @@ class Basis(Wire):
     dimensions: list[Dimension]
 
 
+class Attribute(Wire):
+    """A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s.
+
+    The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first
+    and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read.
+    """
+
+    name: str
+    kind: Literal["class", "number"]
+    vector: list[float]
+    weights: list[float]
+    bias: float
+    mean: float
+    scale: float
+    low: float
+    high: float
+    quality: str
+
+
 class Typicality(Wire):
     """Percentiles 0 to 100 of codes' length and of the distance to the tenth nearest of the first `rows` codes."""
 
@@ -279,6 +298,7 @@ class View(Wire):
     maps: list[MapView]
     columns: list[CategoryColumn | NumberColumn]
     bases: list[Basis]
+    attributes: list[Attribute]
     typicality: Typicality
     thumbs: Thumbs | None
     inputs: Inputs | None
@@ -297,6 +317,7 @@ class ReportScore(Wire):
 
     name: str
     title: str
+    value: float | None
     shown: str
     unit: str
     interval: str

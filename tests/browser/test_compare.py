@@ -1,0 +1,133 @@
+"""Two spaces of the same rows: what each makes of a row, what lies around it, what they share, their scores."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.browser.conftest import AXE, Hosts, Tab
+from tests.explorer.conftest import Server
+
+from latentarium.bundle import Bundle
+from latentarium.explorer.site import Site, make_site
+
+pytestmark = pytest.mark.slow
+OpenTab = Callable[..., Tab]
+Pair = tuple[Bundle, Bundle]
+
+
+@pytest.fixture(scope="module")
+def both(pair: Pair, serve: Callable[[Site], Server], static_host: Callable[[Site], str]) -> Hosts:
+    """Addresses of two spaces of digits, on a server and as files alone."""
+    return {
+        "server": f"{serve(make_site(pair, api=True)).address}/?test=1&ep=server",
+        "static": f"{static_host(make_site(pair, api=False))}?test=1",
+    }
+
+
+def opened(tab: OpenTab, address: str) -> Tab:
+    it = tab().open(address)
+    it.page.get_by_role("tab", name="Compare").click()
+    it.page.get_by_text("Nearest 10").wait_for()
+    return it
+
+
+def nearest(codes: np.ndarray, row: int) -> list[int]:
+    distances = np.linalg.norm(codes - codes[row], axis=1)
+    return [int(one) for one in np.argsort(distances, kind="stable") if one != row][:10]
+
+
+@pytest.mark.parametrize("host", ["server", "static"])
+def test_a_row_is_seen_in_both_spaces(host: str, both: Hosts, tab: OpenTab, pair: Pair) -> None:
+    it = opened(tab, both[host])
+    ids = it.ask("x.ids")
+    order = np.array([list(pair[0].ids).index(name) for name in ids])
+    it.ask("x.showRow(5)")
+    it.wait("x.stage.input && x.stage.decoded.z === x.stage.z")
+    strip = """[...document.querySelectorAll('.strip figure canvas')].slice(-3).map((c) =>
+      Array.from(c.getContext('2d').getImageData(0, 0, 8, 8).data).filter((_, i) => i % 4 === 0))"""
+    expected = [pair[side].space.decode(pair[side].codes[order[5]][None]).ravel() for side in (0, 1)]
+    want = np.rint(255 * np.clip(expected, 0, 1))
+
+    def matches() -> bool:
+        shown = np.array(it.ask(strip), float)
+        return shown.shape == (3, 64) and np.abs(shown[1:] - want).max() <= 4
+
+    for _ in range(100):
+        if matches():
+            break
+        it.page.wait_for_timeout(100)
+    assert matches()
+    for side, name in ((0, "A"), (1, "B")):
+        listed = it.page.get_by_role("list", name=f"Nearest in {name}").get_by_role("button")
+        assert listed.count() == 10
+        found = [ids.index(listed.nth(i).get_attribute("aria-label").split(",")[0]) for i in range(10)]
+        # codes of the page have 16 bits: the last two may swap
+        assert len(set(found) & set(nearest(pair[side].codes[order], 5))) >= 9
+    it.page.get_by_role("list", name="Nearest in B").get_by_role("button").first.click()
+    it.wait("x.stage.row !== 5")
+
+
+def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: OpenTab, pair: Pair) -> None:
+    it = opened(tab, both["static"])
+    it.page.get_by_role("button", name="Colour by them").click()
+    it.wait("x.map.colour === 'shared_neighbours' && x.map.values !== null")
+    order = np.array([list(pair[0].ids).index(name) for name in it.ask("x.ids")])
+    shown = np.array(it.ask("Array.from(x.map.values.slice(0, 60))"))
+    around = [[set(nearest(bundle.codes[order], row)) for row in range(60)] for bundle in pair]
+    expected = np.array([len(a & b) / len(a | b) for a, b in zip(*around, strict=True)])
+    assert np.abs(shown - expected).mean() < 0.01, "but for neighbours that swap by rounding"
+    assert it.page.get_by_role("combobox", name="Colour").input_value() == "shared_neighbours"
+    mini = it.page.get_by_role("img", name="Map of")
+    box = mini.bounding_box()
+    assert box is not None
+    mini.scroll_into_view_if_needed()
+    box = mini.bounding_box()
+    assert box is not None
+    it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    it.wait("x.map.hover >= 0")
+    row = it.ask("x.map.hover")
+    it.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    it.wait(f"x.stage.row === {row}")
+    it.page.wait_for_timeout(400)
+    again = tab().open(it.page.url)
+    again.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+
+
+def test_scores_stand_side_by_side_and_the_spaces_can_be_swapped(both: Hosts, tab: OpenTab, pair: Pair) -> None:
+    it = opened(tab, both["static"])
+    row = it.page.get_by_role("row").filter(has_text="PSNR")
+    stored = [json.loads((b.path / "measures.json").read_text())["scores"]["psnr"]["value"] for b in pair]
+    cells = row.get_by_role("cell").all_inner_texts()
+    assert [float(cell) for cell in cells[:2]] == pytest.approx(stored, abs=0.006)
+    delta = stored[1] - stored[0]
+    assert cells[2].startswith(f"{'+' if delta > 0 else '−'}{abs(delta):.3g}"[:4])
+    assert f"{'B' if delta > 0 else 'A'} is better" in cells[2]
+    it.page.get_by_role("button", name="Swap").click()
+    it.wait("window.__explorer?.space.dim === 2")
+    it.page.get_by_text("Nearest 10").wait_for()
+
+
+def test_one_space_alone_and_rows_that_are_not_shared_are_said(
+    tab: OpenTab, hosts: Hosts, static_host: Callable[[Site], str], fashion: Bundle, avatars: Bundle
+) -> None:
+    it = tab().open(hosts["static"])
+    it.page.keyboard.press("c")
+    it.page.get_by_text("One space is open").wait_for()
+    it.page.get_by_role("tab", name="Compare").wait_for()
+    other = tab().open(f"{static_host(make_site([fashion, avatars], api=False))}?test=1")
+    other.page.keyboard.press("5")
+    other.page.get_by_text("These spaces share no row").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_comparison(theme: str, both: Hosts, tab: OpenTab) -> None:
+    it = tab(theme=theme).open(both["static"])
+    it.page.keyboard.press("c")
+    it.page.get_by_role("button", name="Colour by them").wait_for()
+    it.page.evaluate(Path(AXE).read_text(encoding="utf-8"))
+    rules = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
+    violations = it.page.evaluate(f"axe.run(document, {rules}).then((r) => r.violations)")
+    assert [(v["id"], v["nodes"][0]["html"][:120]) for v in violations] == []
+    assert it.page.evaluate("document.documentElement.scrollWidth") <= 1280
