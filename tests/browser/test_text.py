@@ -56,6 +56,17 @@ def test_a_row_is_read_beside_what_its_code_says(lines_host: str, tab: OpenTab, 
     assert it.page.get_by_role("tabpanel").get_by_text(it.ask("x.lines[x.neighbours.rows[1]]")).first.is_visible()
 
 
+def test_lines_are_found_by_what_they_say(lines_host: str, tab: OpenTab) -> None:
+    it = tab().open(lines_host)
+    it.wait("x.lines.length > 0")
+    word = max(it.ask("x.lines[0]").split(), key=len)
+    it.page.get_by_role("searchbox").fill(word.upper())
+    it.wait("x.finder.rows.includes(0)")
+    said = it.ask("x.finder.rows.map((row) => x.lines[row])")
+    assert all(word.lower() in line.lower() for line in said)
+    assert len(said) < it.ask("x.lines.length")
+
+
 def test_a_path_is_a_list_of_lines_without_repeats(lines_host: str, tab: OpenTab, lines: Bundle) -> None:
     it = tab().open(lines_host)
     for point in different(lines)[0][:2]:

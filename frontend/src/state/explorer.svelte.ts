@@ -98,13 +98,16 @@ export class Explorer {
     if (!this.stage.z) this.showFirst();
     void this.stage.open();
     // without them rows are called by their numbers
-    void space.ids().then((ids) => {
-      this.ids = ids;
-      if (this.finder.query) this.finder.look(this.finder.query);
-    }, () => undefined);
-    void loadLines(space).then((lines) => (this.lines = lines), () => undefined);
+    void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), () => undefined);
+    void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), () => undefined);
     const errors = space.view.columns.find(({ name }) => name === "reconstruction_error");
     if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), () => undefined);
+  }
+
+  /** More words to search in. */
+  private arrived(take: () => void): void {
+    take();
+    if (this.finder.query) this.finder.look(this.finder.query);
   }
 
   private async openThumbnails(): Promise<Thumbnails | null> {

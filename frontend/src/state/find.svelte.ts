@@ -1,4 +1,4 @@
-/** Rows found by their id or by any of their labels. */
+/** Rows found by their id, by what they say or by any of their labels. */
 
 import { newestOnly } from "../near/near";
 import type { Numbers } from "../source/files";
@@ -41,7 +41,8 @@ export class Finder {
     const found = new Uint8Array(x.space.rows);
     const rows: number[] = [];
     for (let row = 0; row < found.length; row++) {
-      const hit = x.name(row).toLowerCase().includes(text) || labels.some(([values, names]) => names.has(values[row]!));
+      const said = [x.name(row), x.lines[row] ?? ""].some((words) => words.toLowerCase().includes(text));
+      const hit = said || labels.some(([values, names]) => names.has(values[row]!));
       if (!hit) continue;
       found[row] = 1;
       rows.push(row);

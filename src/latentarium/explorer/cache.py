@@ -84,7 +84,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
     bases, typical = code_parts.bases(flat, _flat_decoder(bundle)), code_parts.typicality(flat)
     tell("rows", 2, 4)
     shown = rows.shown_rows(bundle, order)
-    errors = rows.reconstruction_errors(bundle, flat, shown)
+    errors, distances = rows.reconstruction_errors(bundle, flat, shown), code_parts.neighbour_distances(flat)
     tell("files", 3, 4)
     return View(
         made_from=_state(bundle),
@@ -101,10 +101,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
         maps=maps,
-        columns=[
-            *rows.columns(bundle, order, draft),
-            *rows.odd_columns(errors, code_parts.neighbour_distances(flat), draft),
-        ],
+        columns=rows.columns(bundle, order, draft) + rows.odd_columns(errors, distances, draft),
         bases=bases,
         attributes=attributes(bundle, flat),
         typicality=typical,

@@ -125,7 +125,9 @@ def reconstruction_errors(bundle: Bundle, codes: FloatArray, shown: Shown) -> Fl
     return errors
 
 
-def odd_columns(errors: FloatArray | None, distances: FloatArray | None, draft: Draft) -> list[NumberColumn]:
+def odd_columns(
+    errors: FloatArray | None, distances: FloatArray | None, draft: Draft
+) -> list[CategoryColumn | NumberColumn]:
     """What makes a row odd, as far as it is known: its error, and how far its code is from others."""
     found = {"reconstruction_error": ("error", errors), "neighbour_distance": ("sparse", distances)}
     return [number_column(file, name, values, draft) for name, (file, values) in found.items() if values is not None]
