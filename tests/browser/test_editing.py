@@ -55,7 +55,9 @@ def test_an_attribute_is_edited_and_its_leakage_is_seen(
     expected = directions.edit(start, {"label=Bag": strength})
     assert np.allclose(point(it), expected, atol=1e-4)
     decoded = np.array(it.ask("Array.from(x.stage.decoded.values)"), np.float32)
-    assert np.abs(decoded - fashion.space.decode(expected[None]).ravel()).max() < 1e-3
+    error = decoded - fashion.space.decode(expected[None]).ravel()
+    # a static page carries the weights in 8 bits, which is at least 40 dB
+    assert np.sqrt(np.mean(error**2)) < (0.01 if host == "static" else 1e-4)
     after = dict(zip((name.removeprefix("label=") for name in directions.names), directions.predict(expected)[0]))
     assert readings(it) == pytest.approx(after, abs=1e-4)
     assert it.page.get_by_role("listitem").filter(has_text="Bag +").is_visible()

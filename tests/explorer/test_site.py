@@ -166,7 +166,8 @@ def test_two_spaces_of_the_same_rows_are_exported_together(
     assert outcome.status == 0, outcome.err
     host = json.loads((tmp_path / "site" / "host.json").read_text())
     assert [space["path"] for space in host["spaces"]] == ["spaces/six", "spaces/two"]
-    assert {"spaces/six/decoder.onnx", "spaces/two/decoder.onnx"} <= set(outcome.json["files"])
+    decoders = [name for name in outcome.json["files"] if name.endswith(".onnx") and "decoder" in name]
+    assert [name.rpartition("/")[0] for name in sorted(decoders)] == ["spaces/six", "spaces/two"]
     for command in (
         ("export", pair[0].path, tmp_path / "no", "--with", fashion.path),
         ("explore", pair[0].path, fashion.path),

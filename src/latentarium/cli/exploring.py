@@ -1,5 +1,6 @@
 """`explore` and `export`: the bundle's page, served here or as a folder for any host."""
 
+import contextlib
 import sys
 import threading
 import webbrowser
@@ -33,10 +34,10 @@ def explore(
     if browser:
         # the socket already listens: a browser that is early waits for the first answer
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    try:
+    # a shell that runs this in the background has Ctrl-C ignored, and the server then ends by itself
+    with contextlib.suppress(KeyboardInterrupt):
         serve(site, server)
-    except KeyboardInterrupt:
-        say("stopped")
+    say("stopped")
 
 
 def run_export(path: Path, other: Path | None, *, site: Path, thumbs: bool, exact: bool, as_json: bool) -> None:
