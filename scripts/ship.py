@@ -42,9 +42,10 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.names:
         whole, begin = given.work / name, given.work / f"{name}-begin"
+        places = {"DATA": given.data, "BEGIN": str(begin)}
         if name in BEGIN:
-            fit(BEGIN[name], begin)
-        fit(RECIPES[name].replace("DATA", given.data).replace("BEGIN", str(begin)), whole)
+            fit(BEGIN[name].split(), begin)
+        fit([places.get(word, word) for word in RECIPES[name].split()], whole)
         slim = slim_bundle(open_bundle(whole), FOLDER / name, rows=ROWS[name], name=name, decoded=name in DECODED)
         if isinstance(slim.modality, ImageModality):
             slim, _ = with_graphs(slim)
@@ -52,10 +53,10 @@ def main() -> None:
         print(f"{name}: {size / 2**20:.2f} MiB in {slim.path}")
 
 
-def fit(words: str, path: Path) -> None:
+def fit(words: list[str], path: Path) -> None:
     """Run `latentarium fit` with these words, unless `path` is there."""
     if not path.exists():
-        subprocess.run([sys.executable, "-m", "latentarium", "fit", *words.split(), "--out", str(path)], check=True)
+        subprocess.run([sys.executable, "-m", "latentarium", "fit", *words, "--out", str(path)], check=True)
 
 
 if __name__ == "__main__":

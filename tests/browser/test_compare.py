@@ -15,6 +15,7 @@ from latentarium.explorer.site import Site, make_site
 pytestmark = pytest.mark.slow
 OpenTab = Callable[..., Tab]
 Pair = tuple[Bundle, Bundle]
+ROLLS = "[...document.querySelectorAll('.strip figure canvas')].map((canvas) => canvas.toDataURL())"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,22 @@ def test_a_row_is_seen_in_both_spaces(host: str, both: Hosts, tab: OpenTab, pair
         assert len(set(found) & set(nearest(pair[side].codes[order], 5))) >= 9
     it.page.get_by_role("list", name="Nearest in B").get_by_role("button").first.click()
     it.wait("x.stage.row !== 5")
+
+
+def test_tunes_are_compared_as_piano_rolls_and_lines_as_lines(
+    tab: OpenTab, static_host: Callable[[Site], str], melody: Bundle, lines: Bundle
+) -> None:
+    it = opened(tab, f"{static_host(make_site([melody, melody], api=False))}?test=1")
+    # the rows that come along are decoded ones: there is no input, and its roll has no notes
+    it.wait(f"((rolls) => rolls.length === 3 && rolls[1] === rolls[2] && rolls[0] !== rolls[1])({ROLLS})")
+    assert it.page.get_by_role("columnheader", name="Deviation from the mean").count() == 0
+    it = opened(tab, f"{static_host(make_site([lines, lines], api=False))}?test=1")
+    it.wait("x.stage.decoded?.z === x.stage.z")
+    said = it.page.locator("dd.large").get_attribute("aria-label")
+    figures = it.page.locator(".strip figure p")
+    figures.nth(2).filter(has_text=said).wait_for()
+    assert figures.nth(1).inner_text() == said
+    assert figures.nth(0).inner_text() == it.ask("x.lines[x.stage.row]")
 
 
 def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: OpenTab, pair: Pair) -> None:

@@ -1,13 +1,11 @@
 /** MIDI files as rows of a space, cut as the Python package cuts them, and tunes as MIDI files. */
 
 import { parseMidi, writeMidi, type MidiEvent } from "midi-file";
-import { STEPS_PER_BAR, STEPS_PER_QUARTER, stepsOf, toArray, type MusicKind, type Note } from "./notes";
+import { HOLD, REST, STEPS_PER_BAR, STEPS_PER_QUARTER, stepsOf, toArray, type MusicKind, type Note } from "./notes";
 import type { Piece } from "./drop";
 import type { DrumKind, MelodyKind } from "../wire";
 
 const DRUM_CHANNEL = 9;
-const REST = 0;
-const HOLD = 1;
 /** In sixteenths: notes that overlap by more sound at once. */
 const TOGETHER = 0.5;
 const LONGEST = 2 ** 16;

@@ -5,7 +5,9 @@ import type { DrumKind, MelodyKind, View } from "../wire";
 export type MusicKind = MelodyKind | DrumKind;
 export const STEPS_PER_QUARTER = 4;
 export const STEPS_PER_BAR = 16;
-const HOLD = 1;
+/** Symbols of a melody that strike no note. */
+export const REST = 0;
+export const HOLD = 1;
 const STRUCK = 0.5;
 const OCTAVE = 12;
 

@@ -146,11 +146,6 @@ def _kept(bundle: Bundle, why: str) -> Evaluation:
     return Evaluation(raw=bundle.kept, ids=bundle.ids[numbers], numbers=numbers, which=which)
 
 
-def find_rows(bundle: Bundle, names: list[str]) -> NDArray[np.float32]:
-    """Codes of rows named by id, or by position in the bundle."""
-    return bundle.codes[find_numbers(bundle, names)].reshape(-1, *bundle.space.shape)
-
-
 def find_numbers(bundle: Bundle, names: list[str]) -> list[int]:
     """Row numbers of rows named by id, or by position in the bundle."""
     ids = {str(name): number for number, name in enumerate(bundle.ids)}

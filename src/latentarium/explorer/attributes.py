@@ -14,7 +14,7 @@ _LABELS = {"auc": "AUC", "r2": "R²"}
 
 
 def attributes(bundle: Bundle, codes: FloatArray) -> list[Attribute]:
-    """The directions of a bundle's labels, the best read of each column first left in their order; none without labels.
+    """The directions of a bundle's labels in their order, at most the 60 that are read best; none without labels.
 
     Parameters
     ----------

@@ -16,6 +16,9 @@ Kind = Literal["class", "number"]
 _EXACT = 1e-6
 """How far the effect of a solved step may be from the one asked for, in parts of it."""
 _RANK = 1e-9
+_WIDE, _NARROW = ("weights", "vectors", "centres"), ("bias", "mean", "scale")
+NUMBERS = (*_WIDE, *_NARROW)
+"""The arrays of `Directions`, (A, d) and (A,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +83,8 @@ class Directions:
 
     def __post_init__(self) -> None:
         count, d = len(self.names), len(self.typicality.centre)
-        wide, narrow = ("weights", "vectors", "centres"), ("bias", "mean", "scale")
-        for name, shape in (*((name, (count, d)) for name in wide), *((name, (count,)) for name in narrow)):
+        for name in NUMBERS:
+            shape = (count, d) if name in _WIDE else (count,)
             found: Array = getattr(self, name)
             if found.shape != shape:
                 raise invalid(f"directions.{name}.shape", str(shape), found.shape)

@@ -159,7 +159,7 @@ def _described(
 ) -> Edited:
     """The edit whose points are `path` (n, steps + 1, d) and whose decoded points are `frames`."""
     start, end = path[:, 0], path[:, -1]
-    told = [directions.predict(end) if i else directions.predict(start) for i in range(2)]
+    told = [directions.predict(points) for points in (start, end)]
     seen = None
     if "encode" in space.capabilities:
         seen = [directions.predict(space.encode(frames[:, at]).reshape(len(start), -1)) for at in (0, -1)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentarium.applications.editing.directions import Directions, quality_from_json, quality_json
+from latentarium.applications.editing.directions import NUMBERS, Directions, quality_from_json, quality_json
 from latentarium.applications.editing.fitting import Method, fit_directions
 from latentarium.applications.editing.typicality import Typicality
 from latentarium.bundle import Bundle, arrays_writer, json_writer
@@ -17,7 +17,6 @@ from latentarium.training.save import encode_rows
 
 ARRAYS, WORDS = "directions.safetensors", "directions.json"
 MADE_FROM = ("codes.parquet", "rows.parquet")
-_NUMBERS = ("weights", "bias", "vectors", "centres", "mean", "scale")
 
 
 def directions_of(bundle: Bundle, *, method: Method | None = None) -> Directions:
@@ -95,7 +94,7 @@ def read_directions(bundle: Bundle) -> Directions:
 
 def to_arrays(directions: Directions) -> dict[str, NDArray[Any]]:
     """The numbers of directions by name."""
-    return {**{name: getattr(directions, name) for name in _NUMBERS}, **directions.typicality.arrays()}
+    return {**{name: getattr(directions, name) for name in NUMBERS}, **directions.typicality.arrays()}
 
 
 def to_json(directions: Directions, bundle: Bundle | None = None) -> dict[str, Any]:
@@ -121,7 +120,7 @@ def from_stored(words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
         typicality=Typicality(**{field.name: arrays[field.name] for field in dataclasses.fields(Typicality)}),
         left_out=words["left_out"],
         settings=words["settings"],
-        **{name: arrays[name] for name in _NUMBERS},
+        **{name: arrays[name] for name in NUMBERS},
     )
 
 

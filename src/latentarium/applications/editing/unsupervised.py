@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.applications.editing.directions import Array, Directions, Quality
+from latentarium.applications.editing.directions import NUMBERS, Array, Directions, Quality
 from latentarium.applications.editing.typicality import FULL, Typicality, shrunk_covariance
 from latentarium.arrays import check_positive_int
 from latentarium.data.splits import make_splits
@@ -89,11 +89,10 @@ def unsupervised_directions(
 
 def joined(first: Directions, second: Directions) -> Directions:
     """Both kinds of directions of one space in one object, so that either can be kept while the other is changed."""
-    numbers = ("weights", "bias", "vectors", "centres", "mean", "scale")
     words = ("names", "columns", "kinds", "quality")
     return dataclasses.replace(
         first,
-        **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in numbers},
+        **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in NUMBERS},
         **{name: (*getattr(first, name), *getattr(second, name)) for name in words},
     )
 
