@@ -303,6 +303,8 @@ def test_nothing_is_wider_than_the_screen(width: int, tab: OpenTab, hosts: Hosts
         it.ask(act)
         it.page.wait_for_timeout(200)
         assert it.page.evaluate("document.documentElement.scrollWidth") <= width
+        if width >= 1280:
+            assert it.page.evaluate("document.documentElement.scrollHeight") <= 812, act
     small = it.page.evaluate(
         """[...document.querySelectorAll('button, select, input:not(.sr-only), [role=tab]')].filter((e) => {
           const b = e.getBoundingClientRect();
