@@ -23,7 +23,7 @@ const GREY: Record<Theme, string> = { light: "#a9adb2", dark: "#5b636c" };
 const PLAIN: Record<Theme, string> = { light: "#2d6f9f", dark: "#63a9d8" };
 const STEPS = 250;
 /** Entry of rows without a value. */
-const NONE = 254;
+export const NONE = 254;
 
 export function classColour(index: number, theme: Theme): string {
   const colours = theme === "dark" ? CLASSES_DARK : CLASSES;
