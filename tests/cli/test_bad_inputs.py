@@ -172,7 +172,12 @@ SOURCES = [
         prepare=lambda h: Image.new("L", (9, 9)).save(h / "one.png"),
     ),
     Case("unknown ending", "fit notes.doc -o new", ("notes.doc", ".csv"), prepare=text("notes.doc", "hello")),
-    Case("lines of text", "fit notes.txt -o new", ("lines of text", "import"), prepare=text("notes.txt", "one\ntwo\n")),
+    Case(
+        "two lines of text",
+        "fit notes.txt -o new",
+        ("rows", "at least 10", "2"),
+        prepare=text("notes.txt", "one\ntwo\n"),
+    ),
     Case("a text in no encoding", "fit notes.txt -o new", ("UTF-8", "line 1"), prepare=not_utf8),
     Case("one row", "fit t.csv -o new", ("10", "1"), prepare=text("t.csv", "a,b\n1,2\n")),
     Case("nine rows", "fit a.npy -o new", ("10", "9"), prepare=array("a.npy", np.zeros((9, 8, 8), np.uint8))),

@@ -65,9 +65,9 @@ def test_custom_modules_keep_the_contract_and_come_back_as_graphs() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_an_autoencoder_has_a_fitted_prior_and_a_vae_or_gan_the_standard_one(name: str) -> None:
+def test_where_rows_have_places_a_prior_is_fitted_to_these_else_it_is_the_standard_one(name: str) -> None:
     fitted, space, _ = built(name)
-    normal = fitted.model.variational or fitted.settings.model == "gan"
+    normal = fitted.model.variational or (fitted.settings.model == "gan" and not fitted.settings.anchored)
     assert type(space.prior).__name__ == ("Normal" if normal else "Mixture")
     assert ("posterior" in space.capabilities) is fitted.model.variational
     assert {"encode", "decode", "derivative", "likelihood", "prior"} <= space.capabilities
