@@ -155,7 +155,9 @@ def lossy(folder: Path, scratch: Path, data: Path) -> dict[str, Any]:
 
 def _verdict(curves: dict[str, Curve]) -> dict[str, Any]:
     ours = curves["latentarium"]
-    gain = {str(size): round(psnr_at(ours, size) - psnr_at(curves["PCA"], size), 3) for size in SMALL}
+    # a size that a curve does not reach has no gain
+    gains = {str(size): psnr_at(ours, size) - psnr_at(curves["PCA"], size) for size in SMALL}
+    gain = {size: round(value, 3) if np.isfinite(value) else None for size, value in gains.items()}
     others = {name: round(bd_rate(curve, ours, most=MOST_BYTES), 1) for name, curve in curves.items() if curve != ours}
     return {"gain_over_pca": gain, "bd_rate_percent": others}
 
