@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import latentarium as la
-from latentarium.applications.codes import KEY, fingerprint, read_codes, write_codes
+from latentarium.applications.codes import KEY, encoder_fingerprint, read_codes, write_codes
 from latentarium.bundle import Bundle
 from latentarium.errors import DamagedFile, InvalidInput
 
@@ -31,7 +31,7 @@ def test_there_and_back(bundle: Bundle, tmp_path: Path, named: bool) -> None:
     assert found.ids.tolist() == rows.ids.tolist()
     assert found.labels["label"].tolist() == np.asarray(rows.columns["label"]).tolist()
     assert found.model["model"] == bundle.name
-    assert found.model["fingerprint"] == fingerprint(bundle)
+    assert found.model["fingerprint"] == encoder_fingerprint(bundle)
     assert found.model["preprocessing"] == bundle.manifest["modality"]
     np.testing.assert_array_equal(read_codes(path).codes, expected)
 

@@ -39,6 +39,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
 SECONDS = 40
 
 
@@ -96,6 +97,12 @@ class Tab:
         while not self.ask(expression):
             assert time.monotonic() < end, f"{expression} does not hold; problems: {self.problems}"
             time.sleep(0.05)
+
+    def violations(self) -> list[dict[str, Any]]:
+        """What axe finds on the page as it is now."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        return self.page.evaluate(f"axe.run(document, {RULES}).then((found) => found.violations)")
 
     def place(self, row: int) -> tuple[float, float]:
         """Where a row is on the screen."""

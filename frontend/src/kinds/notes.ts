@@ -102,7 +102,7 @@ export function split(a: readonly Note[], b: readonly Note[]): [Note[], Note[]] 
 
 const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 
-export function pitchName(pitch: number): string {
+function pitchName(pitch: number): string {
   return `${NAMES[pitch % OCTAVE]}${Math.floor(pitch / OCTAVE) - 1}`;
 }
 

@@ -18,7 +18,7 @@ export interface Found {
   from: number[];
 }
 
-export const BLENDED = 8;
+const BLENDED = 8;
 
 /**
  * The latent point at (x, y), in map units [0, 1].

@@ -98,7 +98,7 @@ export function pixelRatio(): number {
 }
 
 /** Points shrink and become transparent where there are many, and grow again as one comes closer. */
-export function lookOf(rows: number, { width, height }: Size, k: number): { radius: number; alpha: number } {
+function lookOf(rows: number, { width, height }: Size, k: number): { radius: number; alpha: number } {
   const area = Math.max(1, Math.min(width, height)) ** 2;
   const spacing = Math.sqrt(area / Math.max(1, rows));
   // few points are discs that one can hit, larger on large screens

@@ -11,7 +11,7 @@ export type Numbers =
   | Uint32Array<ArrayBuffer>
   | Float32Array<ArrayBuffer>;
 
-export async function fetchBytes(url: string): Promise<ArrayBuffer> {
+async function fetchBytes(url: string): Promise<ArrayBuffer> {
   let answer: Response;
   try {
     answer = await fetch(url);

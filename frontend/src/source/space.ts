@@ -3,7 +3,7 @@
 import type { ArrayFile, Host, MapView, NumberColumn, CategoryColumn, Report, View } from "../wire";
 import { asArray, fetchChecked, fetchJson, FileProblem, type Numbers } from "./files";
 
-export const VIEW_VERSION = 1;
+const VIEW_VERSION = 1;
 export type Column = CategoryColumn | NumberColumn;
 
 /** Coordinates of the rows on a map in [0, 65535], and the way to its units. */

@@ -2,7 +2,7 @@
 
 import type { Basis } from "../wire";
 
-export const ADDRESS_VERSION = 1;
+const ADDRESS_VERSION = 1;
 
 /** What an address can hold; what is absent is as when the page is opened. */
 export interface Address {

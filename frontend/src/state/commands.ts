@@ -82,7 +82,7 @@ export const MAP_KEYS: [string, string][] = [
 ];
 
 /** Whether a key pressed at `target` belongs to what is typed there. */
-export function isTyping(target: EventTarget | null): boolean {
+function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.matches("input:not([type=range]):not([type=checkbox]):not([type=radio]), select, textarea") || target.isContentEditable);
 }
 

@@ -42,7 +42,7 @@ class Codes:
     model: Mapping[str, Any]
 
 
-def fingerprint(bundle: Bundle) -> str:
+def encoder_fingerprint(bundle: Bundle) -> str:
     """SHA-256 (hex) of what decides a code: the network that encodes, and how rows are prepared for it."""
     network = bundle.manifest["files"].get(MODEL) or bundle.manifest["files"].get("encoder.onnx", "")
     return hashlib.sha256(json.dumps([network, bundle.manifest["modality"]], sort_keys=True).encode()).hexdigest()
@@ -78,7 +78,7 @@ def _model(bundle: Bundle) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "model": bundle.name,
-        "fingerprint": fingerprint(bundle),
+        "fingerprint": encoder_fingerprint(bundle),
         "shape": bundle.space.shape,
         "preprocessing": bundle.manifest["modality"],
         "latentarium": __version__,
@@ -102,10 +102,11 @@ def read_codes(path: str | Path, *, bundle: Bundle | None = None) -> Codes:
     path = Path(path)
     table = _opened(path)
     model = _told(path, (table.schema.metadata or {}).get(KEY))
-    if bundle is not None and model and model["fingerprint"] != fingerprint(bundle):
+    if bundle is not None and model and model["fingerprint"] != encoder_fingerprint(bundle):
         raise InvalidInput(
             f"{path} holds codes of another space: of {model['model']!r} ({model['fingerprint'][:12]}), while "
-            f"{bundle.path} is {fingerprint(bundle)[:12]}; give the bundle that made them, or encode the data again"
+            f"{bundle.path} is {encoder_fingerprint(bundle)[:12]}; give the bundle that made them, or encode the data "
+            "again"
         )
     shape = bundle.space.shape if bundle is not None else tuple(model["shape"]) if model else None
     columns = table.column_names

@@ -343,20 +343,28 @@ def _stops(bundle: Bundle, space: LatentSpace, recipe: Walk | Palette, draws: in
 
 def _ids(bundle: Bundle, rows: Sequence[str]) -> tuple[str, ...]:
     """Ids of rows; of a space of text a line that is no row stays as it was typed."""
-    return tuple(
-        name if _typed(bundle, name) is not None else str(bundle.ids[find_numbers(bundle, [name])[0]]) for name in rows
-    )
+    found = _numbers(bundle, rows)
+    return tuple(name if name not in found else str(bundle.ids[found[name]]) for name in rows)
 
 
 def _codes(bundle: Bundle, rows: Sequence[str]) -> FloatArray:
-    found = [_typed(bundle, name) for name in rows]
-    flat = [bundle.codes[find_numbers(bundle, [n])[0]] if z is None else z for n, z in zip(rows, found, strict=True)]
+    found = _numbers(bundle, rows)
+    flat = [bundle.codes[found[name]].ravel() if name in found else _encoded(bundle, name) for name in rows]
     return np.stack(flat).reshape(-1, *bundle.space.shape)
 
 
-def _typed(bundle: Bundle, name: str) -> FloatArray | None:
-    """The code of a line of text that is no row; None for rows, and of other data."""
+def _numbers(bundle: Bundle, rows: Sequence[str]) -> dict[str, int]:
+    """Row numbers by name; a line of text that is no row has none."""
+    names = list(rows)
+    if isinstance(bundle.modality, TextModality):
+        ids = set(map(str, bundle.ids))
+        names = [name for name in rows if name.isdigit() or name in ids]
+    return dict(zip(names, find_numbers(bundle, names), strict=True))
+
+
+def _encoded(bundle: Bundle, line: str) -> FloatArray:
+    """The code of a line of text that was typed."""
     modality = bundle.modality
-    if not isinstance(modality, TextModality) or name.isdigit() or name in bundle.ids:
-        return None
-    return bundle.space.encode(modality.to_array(modality.parse([name]))).ravel()
+    if not isinstance(modality, TextModality):
+        raise TypeError("only lines of text are typed")
+    return bundle.space.encode(modality.to_array(modality.parse([line]))).ravel()

@@ -14,6 +14,7 @@ from latentarium.data.columns import ColumnValues, check_names, column_as
 from latentarium.data.music.modalities import DrumModality, MelodyModality
 from latentarium.data.sentences import SentenceModality
 from latentarium.data.texts import TextModality
+from latentarium.data.unit import UnitRange
 from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
 
@@ -21,7 +22,7 @@ SMALLEST, LARGEST, MOST_CHANNELS = 8, 256, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageModality:
+class ImageModality(UnitRange):
     """Pictures: raw uint8 (n, channels, height, width), 0 to 255; array the same shape, float32 in [0, 1].
 
     Examples
@@ -47,14 +48,6 @@ class ImageModality:
     @property
     def data_shape(self) -> tuple[int, int, int]:
         return self.channels, self.height, self.width
-
-    @property
-    def low(self) -> float:
-        return 0.0
-
-    @property
-    def high(self) -> float:
-        return 1.0
 
     def to_array(self, raw: NDArray[Any]) -> FloatArray:
         """Grey levels divided by 255. Raises `InvalidInput` for another dtype or shape."""

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.arrays import FloatArray, as_rows
+from latentarium.data.unit import UnitRange
 from latentarium.errors import invalid
 
 
-class TokenModality(ABC):
+class TokenModality(UnitRange, ABC):
     """Rows of symbols: raw uint8 (n, steps), above 256 symbols uint16; array one-hot (n, symbols, steps), float32 in
     [0, 1].
 
@@ -37,14 +38,6 @@ class TokenModality(ABC):
     def raw_type(self) -> np.dtype[Any]:
         """Of raw rows."""
         return np.dtype(np.uint8 if self.symbols <= 256 else np.uint16)
-
-    @property
-    def low(self) -> float:
-        return 0.0
-
-    @property
-    def high(self) -> float:
-        return 1.0
 
     def to_array(self, raw: NDArray[Any]) -> FloatArray:
         """One-hot columns. Raises `InvalidInput` for another dtype, shape or an unknown symbol."""

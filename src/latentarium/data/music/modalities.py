@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_positive_int
 from latentarium.data.symbols import TokenModality
+from latentarium.data.unit import UnitRange
 from latentarium.errors import invalid
 
 STEPS_PER_QUARTER = 4
@@ -35,7 +36,7 @@ DRUMS: Mapping[str, tuple[int, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridModality(ABC):
+class GridModality(UnitRange, ABC):
     """What melodies and drums share: bars of four quarters on a grid of sixteenths."""
 
     bars: int = 2
@@ -48,14 +49,6 @@ class GridModality(ABC):
     def steps(self) -> int:
         """Sixteenths of a row."""
         return self.bars * STEPS_PER_BAR
-
-    @property
-    def low(self) -> float:
-        return 0.0
-
-    @property
-    def high(self) -> float:
-        return 1.0
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form."""
