@@ -149,12 +149,13 @@ def _interpolation(bundle: Bundle, rows: Rows) -> dict[str, Any]:
     """Straight ways between codes of two test tunes: how far the frames are from the first, and their traits."""
     random = generator(0, 2)
     test = rows.splits["test"]
-    ends = np.asarray(rows.raw[np.sort(random.choice(test, 2 * PAIRS, replace=False))])
+    pairs = min(PAIRS, len(test) // 2)
+    ends = np.asarray(rows.raw[np.sort(random.choice(test, 2 * pairs, replace=False))])
     ends = ends[random.permutation(len(ends))]
-    codes = _encoded(bundle, ends).reshape(PAIRS, 2, -1)
+    codes = _encoded(bundle, ends).reshape(pairs, 2, -1)
     ways = np.linspace(0, 1, FRAMES, dtype=np.float32)[None, :, None]
     points = codes[:, :1] * (1 - ways) + codes[:, 1:] * ways
-    frames = _decoded(bundle, points.reshape(-1, points.shape[2])).reshape(PAIRS, FRAMES, -1)
+    frames = _decoded(bundle, points.reshape(-1, points.shape[2])).reshape(pairs, FRAMES, -1)
     distances = {
         "of symbols": (frames != frames[:, :1]).mean(2),
         "of sounding pitches, semitones": _pitch_distance(frames),
@@ -164,7 +165,7 @@ def _interpolation(bundle: Bundle, rows: Rows) -> dict[str, Any]:
     between = frames[:, 1:-1].reshape(-1, frames.shape[2])
     heard = sounding_pitches(between)
     return {
-        "pairs": PAIRS,
+        "pairs": pairs,
         "frames": FRAMES,
         "monotone_share": {name: _share((np.diff(d, axis=1) >= 0).all(1)) for name, d in distances.items()},
         "monotone_steps": {name: _share(np.diff(d, axis=1) >= 0) for name, d in distances.items()},
