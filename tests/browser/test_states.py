@@ -138,8 +138,9 @@ INK = """(() => {
   const canvas = document.querySelector('.host canvas:not(.overlay)');
   const gl = canvas.getContext('webgl2');
   window.__ink = [];
-  // what was drawn can be read at the end of the drawing only
-  gl.finish = () => {
+  // a fence is set up when something was drawn
+  const fence = gl.fenceSync.bind(gl);
+  gl.fenceSync = (...given) => {
     const data = new Uint8Array(4 * canvas.width * canvas.height);
     gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, data);
     const colours = new Set();
@@ -150,6 +151,7 @@ INK = """(() => {
       sum = (sum * 31 + data[i] + 2 * data[i + 1] + 3 * data[i + 2] + 5 * data[i + 3]) % 1000003;
     }
     window.__ink.push({ inked, colours: colours.size, sum, lost: gl.isContextLost() });
+    return fence(...given);
   };
   window.__lose = gl.getExtension('WEBGL_lose_context');
 })()"""

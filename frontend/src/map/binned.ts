@@ -44,18 +44,20 @@ export class BinnedLayer implements Layer {
     this.flags = flags;
   }
 
-  draw(scene: Scene): void {
+  async draw(scene: Scene): Promise<number> {
+    const began = performance.now();
     const { width, height } = this.canvas;
-    if (!width || !height) return;
+    if (!width || !height) return NaN;
     if (this.image?.width !== width || this.image.height !== height) {
       this.image = new ImageData(width, height);
       this.sums = new Float32Array(4 * width * height);
       [this.width, this.height] = [width, height];
     }
-    this.sums.fill(0);
+    if (!scene.from) this.sums.fill(0);
     this.add(scene);
     this.resolve(scene.alpha, this.image.data);
     this.context.putImageData(this.image, 0, 0);
+    return performance.now() - began;
   }
 
   destroy(): void {
@@ -64,16 +66,16 @@ export class BinnedLayer implements Layer {
     this.canvas.remove();
   }
 
-  private add({ camera, size, ratio, radius, count }: Scene): void {
+  private add({ camera, size, ratio, radius, from, to }: Scene): void {
     const { width, height } = this;
     const unit = (pixelsPerUnit(camera, size) * ratio) / 65535;
     const left = width / 2 - camera.x * 65535 * unit;
     const top = height / 2 + camera.y * 65535 * unit;
-    const rows = Math.min(count, this.xy.length / 2);
+    const rows = this.xy.length / 2;
     const affordable = Math.sqrt(MOST_WRITES / Math.max(1, rows) / Math.PI);
     const plain = stampOf(Math.min(radius * ratio, affordable));
     const large = stampOf(radius * ratio * 1.5);
-    for (let row = 0; row < rows; row++) {
+    for (let row = from; row < Math.min(to, rows); row++) {
       const x = Math.round(this.xy[2 * row]! * unit + left);
       const y = Math.round(top - this.xy[2 * row + 1]! * unit);
       if (x < 0 || y < 0 || x >= width || y >= height) continue;

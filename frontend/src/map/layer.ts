@@ -16,8 +16,9 @@ export interface Scene {
   /** Radius of a point in CSS pixels. */
   radius: number;
   alpha: number;
-  /** Rows to draw, from the first. */
-  count: number;
+  /** Rows to draw: from this one, where it is not 0 on top of what is there, and up to, but not including, that one. */
+  from: number;
+  to: number;
 }
 
 export interface Layer {
@@ -27,8 +28,8 @@ export interface Layer {
   /** `colours` has an index into `palette` for each row. */
   setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void;
   setFlags(flags: Uint8Array<ArrayBuffer>): void;
-  /** Draw, and wait until it is done. */
-  draw(scene: Scene): void;
+  /** Milliseconds until it is drawn; NaN where it was not. */
+  draw(scene: Scene): Promise<number>;
   destroy(): void;
 }
 
@@ -41,7 +42,7 @@ const SOFTWARE_ROWS = 50_000;
 export function makeLayer(host: HTMLElement, rows: number, choice: LayerChoice, restored: () => void): Layer {
   if (choice !== "canvas") {
     const canvas = addCanvas(host);
-    const context = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, alpha: true });
+    const context = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, alpha: true, preserveDrawingBuffer: true });
     if (context && (choice === "webgl" || rows <= SOFTWARE_ROWS || !isSoftware(context))) {
       return new GlLayer(canvas, context, restored);
     }

@@ -6,13 +6,18 @@ import { makeLayer, type Layer, type LayerChoice } from "./layer";
 export interface Painted {
   drawn: number;
   total: number;
+  /** Of all that is drawn. */
   milliseconds: number;
   by: string;
 }
 
+/** Milliseconds that drawing may take in a frame while the map moves, and in one at rest. */
 const FRAME = 30;
+const STILL_FRAME = 120;
 const REST = 140;
 const LEAST = 10_000;
+/** Rows that are drawn to learn how long they take. */
+const FIRST = 50_000;
 const MOST_RATIO = 2;
 
 export class Painter {
@@ -20,10 +25,18 @@ export class Painter {
   private camera: Camera = { x: 0.5, y: 0.5, k: 1 };
   private size: Size = { width: 1, height: 1 };
   private rows = 0;
-  private cost = 0;
+  /** Rows a millisecond; 0 while it is not known. */
+  private pace = 0;
+  /** Rows that are on the canvas as they are to be, and what they took. */
+  private done = 0;
+  private spent = 0;
+  private moving = false;
+  /** Grows with everything that makes what is drawn stale. */
+  private version = 0;
+  private drawing = false;
   private waiting = 0;
   private rest = 0;
-  frames = 0;
+  private gone = false;
 
   constructor(
     host: HTMLElement,
@@ -31,23 +44,23 @@ export class Painter {
     choice: LayerChoice,
     private readonly painted: (facts: Painted) => void,
   ) {
-    this.layer = makeLayer(host, rows, choice, () => this.still());
+    this.layer = makeLayer(host, rows, choice, () => this.anew());
   }
 
   setPoints(xy: Uint16Array<ArrayBuffer>): void {
     this.rows = xy.length / 2;
     this.layer.setPoints(xy);
-    this.still();
+    this.anew();
   }
 
   setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void {
     this.layer.setColours(colours, palette);
-    this.still();
+    this.anew();
   }
 
   setFlags(flags: Uint8Array<ArrayBuffer>): void {
     this.layer.setFlags(flags);
-    this.still();
+    this.anew();
   }
 
   setSize(size: Size): void {
@@ -55,41 +68,72 @@ export class Painter {
     this.size = size;
     this.layer.canvas.width = Math.round(size.width * ratio);
     this.layer.canvas.height = Math.round(size.height * ratio);
-    this.still();
+    this.anew();
   }
 
   /** Look from elsewhere; more points follow once the camera rests. */
   setCamera(camera: Camera): void {
+    const { x, y, k } = this.camera;
+    this.moving ||= camera.x !== x || camera.y !== y || camera.k !== k;
     this.camera = camera;
-    const count = this.cost > FRAME ? Math.max(LEAST, Math.floor((this.rows * FRAME) / this.cost)) : this.rows;
-    this.schedule(Math.min(count, this.rows));
     clearTimeout(this.rest);
-    if (count < this.rows) this.rest = setTimeout(() => this.still(), REST) as unknown as number;
+    this.rest = setTimeout(() => this.settle(), REST) as unknown as number;
+    this.anew();
   }
 
   destroy(): void {
+    this.gone = true;
     cancelAnimationFrame(this.waiting);
     clearTimeout(this.rest);
     this.layer.destroy();
   }
 
-  private still(): void {
-    this.schedule(this.rows);
+  private settle(): void {
+    this.moving = false;
+    if (this.done < this.rows) this.schedule();
   }
 
-  private schedule(count: number): void {
-    cancelAnimationFrame(this.waiting);
-    this.waiting = requestAnimationFrame(() => this.draw(count));
+  private anew(): void {
+    this.version++;
+    this.done = 0;
+    this.schedule();
   }
 
-  private draw(count: number): void {
-    const began = performance.now();
-    const { radius, alpha } = lookOf(this.rows, this.size, this.camera.k);
-    this.layer.draw({ camera: this.camera, size: this.size, ratio: pixelRatio(), radius, alpha, count });
-    const milliseconds = performance.now() - began;
-    if (count === this.rows) this.cost = milliseconds;
-    this.frames++;
-    this.painted({ drawn: count, total: this.rows, milliseconds, by: this.layer.title });
+  /** Draw in the next frame; not before the one under way is done, or they would pile up. */
+  private schedule(): void {
+    if (this.waiting || this.drawing || this.gone) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      void this.draw();
+    });
+  }
+
+  private async draw(): Promise<void> {
+    const { done: from, rows, version, camera, size } = this;
+    const affordable = this.pace ? Math.max(LEAST, Math.floor(this.pace * (this.moving ? FRAME : STILL_FRAME))) : FIRST;
+    const to = Math.min(rows, from + affordable);
+    this.drawing = true;
+    const milliseconds = await this.layer.draw({ camera, size, ratio: pixelRatio(), ...lookOf(rows, size, camera.k), from, to });
+    this.drawing = false;
+    if (this.gone) return;
+    const lost = Number.isNaN(milliseconds);
+    if (!lost) {
+      this.learn(to - from, milliseconds);
+      this.spent = milliseconds + (from ? this.spent : 0);
+      this.painted({ drawn: to, total: rows, milliseconds: this.spent, by: this.layer.title });
+    }
+    if (version !== this.version) this.schedule();
+    else if (!lost) {
+      this.done = to;
+      if (to < rows && !this.moving) this.schedule();
+    }
+  }
+
+  /** What a frame takes tells how many rows the next ones can have. */
+  private learn(rows: number, milliseconds: number): void {
+    if (rows < Math.min(LEAST, this.rows)) return;
+    const pace = rows / Math.max(milliseconds, 0.1);
+    this.pace = this.pace ? (this.pace + pace) / 2 : pace;
   }
 }
 
