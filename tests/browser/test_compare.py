@@ -144,3 +144,54 @@ def test_axe_finds_nothing_in_a_comparison(theme: str, both: Hosts, tab: OpenTab
     it.page.get_by_role("button", name="Colour by them").wait_for()
     assert [(v["id"], v["nodes"][0]["html"][:120]) for v in it.violations()] == []
     assert it.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+CONTEXTS = """(() => {
+  const made = (window.__contexts = []), plain = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    const context = plain.call(this, kind, ...more);
+    if (kind === 'webgl2' && context && !made.includes(context)) made.push(context);
+    return context;
+  };
+})()"""
+
+
+def test_a_visit_leaves_nothing_behind(both: Hosts, tab: OpenTab) -> None:
+    it = tab()
+    it.page.add_init_script(CONTEXTS)
+    it.open(both["static"])
+    workers = len(it.page.workers)
+    alive = "window.__contexts.filter((one) => !one.isContextLost()).length"
+    for visit in range(3):
+        it.page.keyboard.press("5")
+        # moving while the second space opens must not open more of them
+        for row in range(4):
+            it.ask(f"x.showRow({row})")
+            it.page.wait_for_timeout(20)
+        it.page.get_by_text("Nearest 10").wait_for()
+        assert it.ask(alive) == 2
+        it.page.wait_for_timeout(300)
+        assert len(it.page.workers) <= workers + 2, "a search and a decoder"
+        it.page.keyboard.press("1")
+        for _ in range(50):
+            if len(it.page.workers) == workers:
+                break
+            it.page.wait_for_timeout(50)
+        assert (len(it.page.workers), it.ask(alive)) == (workers, 1), f"after visit {visit + 1}"
+    it.page.keyboard.press("5")
+    it.page.keyboard.press("1")
+    it.page.wait_for_timeout(1500)
+    assert (len(it.page.workers), it.ask(alive)) == (workers, 1), "left before the second space was there"
+
+
+def test_a_second_space_that_failed_can_be_opened_again(both: Hosts, tab: OpenTab) -> None:
+    it = tab().open(both["static"])
+    it.page.route("**/spaces/two/ids.json", lambda route: route.abort())
+    it.page.keyboard.press("5")
+    alert = it.page.get_by_role("alert").filter(has_text="ids.json could not be fetched")
+    alert.wait_for()
+    it.problems.clear()
+    it.page.unroute("**/spaces/two/ids.json")
+    alert.get_by_role("button", name="Try again").click()
+    it.page.get_by_text("Nearest 10").wait_for()
+    assert it.page.get_by_role("alert").count() == 0

@@ -61,9 +61,13 @@ class Line {
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      this.waiting.forEach(([, failed]) => failed(new Error("its worker could not be started")));
-      this.waiting.clear();
+      this.fail("its worker could not be started");
     };
+  }
+
+  private fail(words: string): void {
+    this.waiting.forEach(([, failed]) => failed(new Error(words)));
+    this.waiting.clear();
   }
 
   ask(request: Omit<Open, "ticket"> | Omit<Run, "ticket">): Promise<Answer> {
@@ -76,6 +80,7 @@ class Line {
 
   close(): void {
     this.worker.terminate();
+    this.fail("it was closed");
   }
 }
 

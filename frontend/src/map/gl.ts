@@ -1,7 +1,7 @@
 /** Points by WebGL2: two 16-bit coordinates, one palette index and one byte of flags a row. */
 
 import { pixelsPerUnit } from "./camera";
-import type { Layer, Scene } from "./layer";
+import { giveBack, type Layer, type Scene } from "./layer";
 
 const VERTEX = `#version 300 es
 layout(location = 0) in vec2 place;
@@ -116,9 +116,7 @@ export class GlLayer implements Layer {
 
   destroy(): void {
     this.stop.abort();
-    this.buffers.forEach((buffer) => this.gl.deleteBuffer(buffer));
-    this.gl.deleteTexture(this.texture);
-    this.gl.deleteProgram(this.program);
+    giveBack(this.gl);
     this.canvas.remove();
   }
 

@@ -47,6 +47,7 @@ export function makeLayer(host: HTMLElement, rows: number, choice: LayerChoice, 
       return new GlLayer(canvas, context, restored);
     }
     // a canvas keeps the kind of its first context
+    if (context) giveBack(context);
     canvas.remove();
   }
   return new BinnedLayer(addCanvas(host));
@@ -57,6 +58,11 @@ function addCanvas(host: HTMLElement): HTMLCanvasElement {
   canvas.setAttribute("aria-hidden", "true");
   host.prepend(canvas);
   return canvas;
+}
+
+/** Free a context now: a browser allows few at once, and one that was only let go lives on for a while. */
+export function giveBack(context: WebGL2RenderingContext): void {
+  context.getExtension("WEBGL_lose_context")?.loseContext();
 }
 
 function isSoftware(context: WebGL2RenderingContext): boolean {

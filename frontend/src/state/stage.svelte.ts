@@ -61,6 +61,8 @@ export class Stage {
   piece = $state(0);
   sheets: Sheets | null = null;
   private scheduler: Scheduler | null = null;
+  private decoder: Network | null = null;
+  private closed = false;
   private encoder: Promise<Network> | null = null;
   private inputs: Promise<Inputs | null> | null = null;
   /** Row whose input is wanted, also after the point moved away from it. */
@@ -168,6 +170,13 @@ export class Stage {
     this.input = { row: -1, name, values };
   }
 
+  /** End the workers; what still opens is ended when it is there. */
+  close(): void {
+    this.closed = true;
+    this.decoder?.close();
+    void this.encoder?.then((network) => network.close(), () => undefined);
+  }
+
   private openEncoder(shape: number[]): Promise<Network> {
     const graph = this.space.view.encoder;
     if (!graph) return Promise.resolve(serverEncoder(this.space, this.told));
@@ -178,6 +187,9 @@ export class Stage {
   }
 
   private use(network: Network, remark: string): void {
+    if (this.closed) return network.close();
+    this.decoder?.close();
+    this.decoder = network;
     this.scheduler = new Scheduler(
       network,
       (z, { values, milliseconds }) => (this.decoded = { z, values, milliseconds }),

@@ -29,6 +29,7 @@ export class Twin {
   /** Mean overlap of neighbours, and over how many rows; null until it is known. */
   overlap = $state.raw<{ mean: number; rows: number } | null>(null);
   reports = $state.raw<[Report | null, Report | null]>([null, null]);
+  private comparing: Worker | null = null;
 
   private constructor(
     private readonly x: Explorer,
@@ -50,8 +51,13 @@ export class Twin {
     search.open({ codes, scale, offset });
     const twin = new Twin(x, space, join(own, other), search);
     if (!twin.joined.shared) return twin;
-    twin.stage.sheets = await Sheets.open(space, () => undefined);
-    await twin.map.open();
+    try {
+      twin.stage.sheets = await Sheets.open(space, () => undefined);
+      await twin.map.open();
+    } catch (error) {
+      twin.close();
+      throw error;
+    }
     void twin.stage.open();
     void Promise.all([x.space.report(), space.report()]).then((reports) => (twin.reports = reports), () => undefined);
     twin.compare();
@@ -60,6 +66,8 @@ export class Twin {
 
   close(): void {
     this.search.close();
+    this.stage.close();
+    this.comparing?.terminate();
   }
 
   /** Row of the second space for a row of the first, -1 where it has none. */
@@ -92,6 +100,7 @@ export class Twin {
     const rows: [number, number][] = [];
     for (let row = 0; row < there.length && rows.length < COMPARED; row++) if (there[row]! >= 0) rows.push([row, there[row]!]);
     const worker = new Worker(new URL("../near/overlap.worker.ts", import.meta.url), { type: "module" });
+    this.comparing = worker;
     worker.onmessage = ({ data }: MessageEvent<Float32Array<ArrayBuffer>>) => {
       worker.terminate();
       const values = new Float32Array(there.length).fill(NaN);
