@@ -138,6 +138,12 @@ def test_places_between_points_are_decoded(hosts: Hosts, tab: OpenTab) -> None:
     z = np.array(it.ask("Array.from(x.stage.z)"))
     place = (np.array(axes) @ (z - mean) - offset) / scale / 65535
     assert np.allclose(place, [0.9, 0.93], atol=3e-3)
+    # the ring of the same point is elsewhere on other maps
+    it.page.get_by_text("z × z").click()
+    it.wait("x.map.name === 'dims' && x.map.ground.linear.mean.every((v) => v === 0) && x.pointPlace !== null")
+    pair, ground = it.ask("x.map.pair"), it.ask("({ scale: x.map.ground.points.scale, offset: x.map.ground.points.offset })")
+    expected = (z[pair] - ground["offset"]) / ground["scale"] / 65535
+    assert np.allclose(it.ask("x.pointPlace"), expected, atol=1e-4)
 
 
 def test_far_from_the_data_the_gauge_says_so(hosts: Hosts, tab: OpenTab) -> None:

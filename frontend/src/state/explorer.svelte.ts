@@ -338,6 +338,14 @@ export class Explorer {
     if (place && this.stage.z === z && this.stage.row < 0) this.pointPlace = place;
   });
 
+  /** Where a point that is no row lies on another map. */
+  placeAgain(): void {
+    const { z, row } = this.stage;
+    if (!z || row >= 0) return;
+    this.pointPlace = null;
+    this.findPlace(z);
+  }
+
   setNeighbourCount(count: number): void {
     this.neighbourCount = count;
     if (this.stage.z) this.findNeighbours(this.stage.z);
