@@ -280,7 +280,7 @@ export interface Typicality {
   distance: number[];
 }
 
-/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` says whether the space has a decoder at all, `small` is the one with weights in 8 bits, where these do; an exported site has it in place of the other. */
+/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` and `encodes` say whether the space has a decoder and an encoder at all, `small` is the decoder with weights in 8 bits, where these do; an exported site has it in place of the other. */
 export interface View {
   version: 1;
   made_from: string;
@@ -305,6 +305,7 @@ export interface View {
   inputs: Inputs | null;
   lines: Lines | null;
   decodes: boolean;
+  encodes: boolean;
   decoder: Graph | null;
   small: Graph | null;
   encoder: Graph | null;

@@ -19,6 +19,7 @@ from tests.explorer.conftest import (  # noqa: F401 - fixtures
     copy,
     drums,
     fashion,
+    generator,
     lines,
     melody,
     page,

@@ -107,6 +107,16 @@ def test_without_decoder_report_or_pictures_the_page_says_so(
     assert not it.page.get_by_role("button", name="Encode a picture of your own").is_visible()
 
 
+@pytest.mark.parametrize("host", ["server", "static"])
+def test_a_space_that_only_decodes_takes_no_file(
+    host: str, tab: OpenTab, static_host: StaticHost, serve: Callable[[Site], Server], generator: Bundle
+) -> None:
+    site = make_site([generator], api=host == "server")
+    it = tab().open(f"{serve(site).address}/?test=1" if host == "server" else f"{static_host(site)}?test=1")
+    assert it.ask("x.stage.drop") is None
+    assert it.page.get_by_role("button", name="of your own").count() == 0
+
+
 def test_one_row_is_a_space_too(tab: OpenTab, static_host: StaticHost, fashion: Bundle, tmp_path: Path) -> None:
     from latentarium.applications.slimming import slim_bundle
     from latentarium.explorer.cache import with_view

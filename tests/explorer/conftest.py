@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 from tests.cli.conftest import run_in_process, table_text
+from tests.contract.foreign import onnx_graph
 from tests.data.lines import write_lines
 from tests.data.tunes import write_drums, write_tunes
 from tests.training.small import small
@@ -105,6 +106,16 @@ def _fitted(place: Path, *, size: int | None = None, pairs: int | None = None, *
     rows, source = open_rows(place, size=size, pairs=pairs)
     fitted = train(rows, small(**{"steps": 20, **options}))
     return with_view(save_fitted(fitted, place.parent / "space", source=source))
+
+
+@pytest.fixture(scope="session")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A space that only decodes, from a decoder made elsewhere."""
+    folder = tmp_path_factory.mktemp("explorer")
+    (folder / "decoder.onnx").write_bytes(onnx_graph("decoder"))
+    outcome = run_in_process("import", folder / "decoder.onnx", "--values", "-1,1", "--out", folder / "drawn")
+    assert outcome.status == 0, outcome.err
+    return with_view(open_bundle(folder / "drawn"))
 
 
 @pytest.fixture(scope="session")

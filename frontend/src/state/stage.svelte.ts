@@ -75,7 +75,7 @@ export class Stage {
     private readonly search: Search,
     private readonly choice: string | null,
   ) {
-    this.drop = space.view.encoder !== null || api ? dropOf(space.view) : null;
+    this.drop = space.view.encoder !== null || (api && space.view.encodes) ? dropOf(space.view) : null;
     this.gauge = newestOnly((z) => this.measure(z));
   }
 

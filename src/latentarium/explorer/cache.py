@@ -109,6 +109,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         inputs=rows.inputs(bundle, shown, draft),
         lines=rows.lines(bundle, order, draft),
         decodes="decode" in bundle.space.capabilities,
+        encodes="encode" in bundle.space.capabilities,
         decoder=networks.decoder_graph(bundle, flat, draft),
         small=networks.small_decoder(bundle, flat, draft),
         encoder=networks.encoder_graph(bundle, flat, draft),

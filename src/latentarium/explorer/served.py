@@ -41,21 +41,30 @@ class Networks:
 
 
 def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
-    """Say in an OpenAPI description which spaces there are, and how many numbers a row of each has."""
+    """Say in an OpenAPI description which spaces there are, what each can do, and how many numbers a row has."""
     if not bundles:
         return
-    models = schema["components"]["schemas"]
-    decode = [_request(folder, "z", _width(bundle), (None, None)) for folder, bundle in bundles.items()]
-    encode = [
-        _request(folder, "x", _values(bundle), (bundle.modality.low, bundle.modality.high))
-        for folder, bundle in bundles.items()
-    ]
-    models["DecodeRequest"] = {"description": models["DecodeRequest"]["description"], "oneOf": decode}
-    models["EncodeRequest"] = {"description": models["EncodeRequest"]["description"], "oneOf": encode}
+    decode, encode = _able(bundles, "decode"), _able(bundles, "encode")
+    _offer(schema, "Decode", [_request(name, "z", _width(b), (None, None)) for name, b in decode.items()])
+    within = {name: (bundle.modality.low, bundle.modality.high) for name, bundle in encode.items()}
+    _offer(schema, "Encode", [_request(name, "x", _values(b), within[name]) for name, b in encode.items()])
     names = [folder.rpartition("/")[2] for folder in bundles]
     for verbs in schema["paths"].values():
         for parameter in verbs.get("get", {}).get("parameters", ()):
             parameter["schema"]["enum"] = names
+
+
+def _able(bundles: Mapping[str, Bundle], capability: str) -> dict[str, Bundle]:
+    return {name: bundle for name, bundle in bundles.items() if capability in bundle.space.capabilities}
+
+
+def _offer(schema: dict[str, Any], verb: str, requests: list[dict[str, Any]]) -> None:
+    """One of `requests` is what a verb takes; without any it is not offered."""
+    models, name = schema["components"]["schemas"], f"{verb}Request"
+    if requests:
+        models[name] = {"description": models[name]["description"], "oneOf": requests}
+    else:
+        del schema["paths"][f"/api/{verb.lower()}"], models[name]
 
 
 def _request(folder: str, name: str, width: int, within: tuple[float | None, float | None]) -> dict[str, Any]:

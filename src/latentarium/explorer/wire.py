@@ -276,9 +276,9 @@ class View(Wire):
 
     Its rows are in one random order, so that the first ones are a fair sample.
 
-    `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` says
-    whether the space has a decoder at all, `small` is the one with weights in 8 bits, where these do; an exported site
-    has it in place of the other.
+    `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` and `encodes` say
+    whether the space has a decoder and an encoder at all, `small` is the decoder with weights in 8 bits, where these do;
+    an exported site has it in place of the other.
     """
 
     version: Literal[1] = VIEW_VERSION
@@ -304,6 +304,7 @@ class View(Wire):
     inputs: Inputs | None
     lines: Lines | None
     decodes: bool
+    encodes: bool
     decoder: Graph | None
     small: Graph | None
     encoder: Graph | None
