@@ -116,7 +116,7 @@ test("of the points that come while the decoder is busy only the newest is decod
   const { network, asked, answer } = slow();
   const shown: number[] = [];
   const frames: number[] = [];
-  const scheduler = new Scheduler(network, (z) => shown.push(z[0]!), () => undefined);
+  const scheduler = new Scheduler(network, (z) => shown.push(z[0]!), () => null);
   scheduler.show(f32(1));
   scheduler.strip([f32(10), f32(11), f32(12), f32(13), f32(14)], (i) => frames.push(i), new AbortController().signal);
   [2, 3, 4].forEach((value) => scheduler.show(f32(value)));
@@ -128,7 +128,7 @@ test("of the points that come while the decoder is busy only the newest is decod
 
 test("a strip that is not wanted any more is left", async () => {
   const { network, asked, answer } = slow();
-  const scheduler = new Scheduler(network, () => undefined, () => undefined);
+  const scheduler = new Scheduler(network, () => undefined, () => null);
   const stop = new AbortController();
   const frames: number[] = [];
   scheduler.strip(Array.from({ length: 9 }, (_, i) => f32(i)), (i) => frames.push(i), stop.signal);
@@ -136,6 +136,29 @@ test("a strip that is not wanted any more is left", async () => {
   for (let i = 0; i < 3; i++) await answer();
   expect(asked).toHaveLength(1);
   expect(frames).toEqual([]);
+});
+
+test("a request that fails spoils no other, and another network may take over", async () => {
+  const refusing: Network = { ...slow().network, run: async (values) => (values[0] === 2 ? Promise.reject(new Error("no")) : { values, milliseconds: 1 }) };
+  const told: (number | null)[] = [];
+  const shown: number[] = [];
+  const frames: number[] = [];
+  const scheduler = new Scheduler(refusing, (z) => shown.push(z[0]!), (_, z) => (told.push(z && z[0]!), null));
+  const settle = () => new Promise((done) => setTimeout(done));
+  for (const value of [1, 2, 3]) {
+    scheduler.show(f32(value));
+    await settle();
+  }
+  scheduler.strip([f32(2)], () => frames.push(-1), new AbortController().signal);
+  scheduler.strip([f32(7)], (i) => frames.push(i), new AbortController().signal);
+  await settle();
+  expect([shown, told, frames]).toEqual([[1, 3], [2, null], [0]]);
+  const dead: Network = { ...refusing, run: () => Promise.reject(new Error("gone")) };
+  const other = new Scheduler(dead, (z) => shown.push(z[0]!), () => refusing);
+  other.show(f32(5));
+  other.strip([f32(8)], () => frames.push(8), new AbortController().signal);
+  await settle();
+  expect([shown, frames]).toEqual([[1, 3, 5], [0, 8]]);
 });
 
 test("questions that come while one is under way are answered by the newest alone", async () => {

@@ -57,6 +57,46 @@ def test_after_a_restart_the_page_goes_on_where_it_was(tab: OpenTab, fashion: Bu
     server.stop()
 
 
+def test_a_request_that_is_refused_is_told_until_the_next_is_answered(tab: OpenTab, fashion: Bundle) -> None:
+    server = Restarted(make_site([fashion], api=True))
+    it = tab().open(f"{server.address}?test=1&ep=server")
+    it.ask("x.showPoint(new Float32Array(16).fill(2e9))")
+    alert = it.page.get_by_role("alert").filter(has_text="Decoding failed: the server refused")
+    alert.wait_for()
+    assert it.ask("x.stage.decoded") is None, "no other point's picture is shown for it"
+    it.problems.clear()  # the browser's own line about the status
+    it.ask("x.showRow(40)")
+    it.wait("x.stage.decoded?.z === x.stage.z")
+    assert it.page.get_by_role("alert").count() == 0
+    server.stop()
+
+
+BREAK = "(x.stage.decoder.run = () => Promise.reject(new Error('out of memory')), true)"
+
+
+def test_a_decoder_that_fails_at_work_leaves_the_rest_to_the_server(tab: OpenTab, fashion: Bundle) -> None:
+    server = Restarted(make_site([fashion], api=True))
+    it = tab().open(f"{server.address}?test=1")
+    it.ask(BREAK)
+    it.ask("(x.showRow(40), x.pin(), x.showRow(41), x.pin(), x.openTab('path'))")
+    it.wait("x.stage.decoded?.z === x.stage.z && x.stage.network.where === 'server'")
+    it.page.get_by_text("The decoder in the page is not used: out of memory.").wait_for()
+    it.wait("x.tray.decoded.filter(Boolean).length === 9")
+    server.stop()
+
+
+def test_without_a_server_a_decoder_that_fails_at_work_can_be_opened_again(
+    tab: OpenTab, fashion: Bundle, static_host: Callable[[Site], str]
+) -> None:
+    it = tab().open(f"{static_host(make_site([fashion], api=False))}?test=1")
+    it.ask(BREAK)
+    it.ask("x.showRow(40)")
+    alert = it.page.get_by_role("alert").filter(has_text="Decoding failed: out of memory.")
+    alert.get_by_role("button", name="Try again").click()
+    it.wait("x.stage.decoded?.z === x.stage.z")
+    assert it.page.get_by_role("alert").count() == 0
+
+
 def test_offline_a_page_with_its_own_decoder_goes_on(tab: OpenTab, fashion: Bundle) -> None:
     server = Restarted(make_site([fashion], api=True))
     it = tab().open(f"{server.address}?test=1")

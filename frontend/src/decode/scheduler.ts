@@ -24,10 +24,11 @@ export class Scheduler {
   private strips: Strip[] = [];
   private busy = false;
 
+  /** `failed` is told of which point for the stage, or null for a strip, and may give a network to go on with. */
   constructor(
-    private readonly network: Network,
+    private network: Network,
     private readonly shown: (z: Float32Array, outcome: Outcome) => void,
-    private readonly failed: (error: Error) => void,
+    private readonly failed: (error: Error, z: Float32Array | null) => Network | null,
   ) {}
 
   /** Decode `z` for the stage as soon as possible, unless a newer one comes first. */
@@ -52,19 +53,28 @@ export class Scheduler {
         if (this.newest) await this.one();
         else if (!(await this.some())) break;
       }
-    } catch (error) {
-      this.newest = null;
-      this.strips = [];
-      this.failed(error instanceof Error ? error : new Error(String(error)));
     } finally {
       this.busy = false;
+    }
+  }
+
+  /** What the network makes of some rows; null where it failed and no other took its place. */
+  private async run(values: Float32Array, rows: number, z: Float32Array | null): Promise<Outcome | null> {
+    try {
+      return await this.network.run(values.slice(), rows);
+    } catch (error) {
+      const other = this.failed(error instanceof Error ? error : new Error(String(error)), z);
+      if (!other) return null;
+      this.network = other;
+      return this.run(values, rows, z);
     }
   }
 
   private async one(): Promise<void> {
     const z = this.newest!;
     this.newest = null;
-    this.shown(z, await this.network.run(z.slice(), 1));
+    const outcome = await this.run(z, 1, z);
+    if (outcome) this.shown(z, outcome);
   }
 
   /** A few frames of the first strip that still wants any; false where none does. */
@@ -77,7 +87,12 @@ export class Scheduler {
     const width = strip.points[0]!.length;
     const stacked = new Float32Array(chosen.length * width);
     chosen.forEach((index, i) => stacked.set(strip.points[index]!, i * width));
-    const { values } = await this.network.run(stacked, chosen.length);
+    const outcome = await this.run(stacked, chosen.length, null);
+    if (!outcome) {
+      strip.next = strip.order.length;
+      return true;
+    }
+    const { values } = outcome;
     const size = values.length / chosen.length;
     if (!strip.signal.aborted) chosen.forEach((index, i) => strip.frame(index, values.slice(i * size, (i + 1) * size)));
     return true;

@@ -52,6 +52,8 @@ export class Stage {
   input = $state.raw<Input | null>(null);
   typical = $state.raw<Typical | null>(null);
   network = $state.raw<NetworkState>({ state: "opening" });
+  /** Why what was asked for last could not be decoded. */
+  trouble = $state("");
   /** The server stopped answering; what it was asked for comes when it is back. */
   away = $state(false);
   /** What the visitor may drop, null where nothing can be encoded. */
@@ -188,15 +190,36 @@ export class Stage {
 
   private use(network: Network, remark: string): void {
     if (this.closed) return network.close();
-    this.decoder?.close();
-    this.decoder = network;
+    this.take(network, remark);
     this.scheduler = new Scheduler(
       network,
-      (z, { values, milliseconds }) => (this.decoded = { z, values, milliseconds }),
-      (error) => (this.network = { state: "failed", words: `Decoding failed: ${error.message}.` }),
+      (z, { values, milliseconds }) => {
+        this.decoded = { z, values, milliseconds };
+        this.trouble = "";
+      },
+      (error, z) => this.instead(error, z),
     );
-    this.network = { state: "ready", where: network.where, runtime: network.runtime, remark };
     if (this.z) this.scheduler.show(this.z);
+  }
+
+  private take(network: Network, remark: string): void {
+    this.decoder?.close();
+    this.decoder = network;
+    this.trouble = "";
+    this.network = { state: "ready", where: network.where, runtime: network.runtime, remark };
+  }
+
+  /** What decodes in place of a decoder that failed at work: the server, where there is one to take over from the page. */
+  private instead({ message }: Error, z: Float32Array | null): Network | null {
+    if (this.closed) return null;
+    if (this.api && this.decoder?.where === "page") {
+      const server = serverDecoder(this.space, this.told);
+      this.take(server, `The decoder in the page is not used: ${message}.`);
+      return server;
+    }
+    if (z && z === this.z) this.decoded = null;
+    this.trouble = `Decoding failed: ${message}.`;
+    return null;
   }
 
   private set(z: Float32Array): void {
