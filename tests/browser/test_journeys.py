@@ -259,6 +259,39 @@ def test_a_picture_of_ones_own_is_encoded_in_the_page(
         it.page.get_by_text("no.png cannot be read as a picture").wait_for()
 
 
+HOLD = """(() => {
+  const { drop } = x.stage, read = drop.read;
+  drop.read = async (file, name) => {
+    const pieces = await read(file, name);
+    if (name === 'slow.png') await new Promise((done) => (window.__release = done));
+    return pieces;
+  };
+  return true;
+})()"""
+
+
+def test_of_two_files_the_later_one_stays(hosts: Hosts, tab: OpenTab, fashion: Bundle, tmp_path: Path) -> None:
+    it = tab().open(hosts["static"])
+    it.ask(HOLD)
+    for name, row in (("slow", 5), ("quick", 9)):
+        Image.fromarray(np.asarray(fashion.kept[row])[0]).save(tmp_path / f"{name}.png")
+    chooser = it.page.get_by_label("A picture of your own", exact=True)
+    for later, words in (("chooser", "quick.png"), ("row", it.ask("x.name(40)"))):
+        chooser.set_input_files(tmp_path / "slow.png")
+        it.wait("!!window.__release")
+        if later == "row":
+            it.ask("x.showRow(40)")
+        else:
+            chooser.set_input_files(tmp_path / "quick.png")
+        it.page.get_by_role("heading", name=words, exact=True).wait_for()
+        z = it.ask("Array.from(x.stage.z)")
+        it.ask("(window.__release(), (window.__release = null))")
+        it.page.wait_for_timeout(300)
+        assert it.ask("Array.from(x.stage.z)") == z
+        assert it.page.get_by_role("heading", name=words, exact=True).is_visible()
+        assert it.page.get_by_role("alert").count() == 0
+
+
 def test_the_report_is_that_of_the_bundle(hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
     it = tab().open(hosts["static"])
     it.page.get_by_role("button", name="Report").click()

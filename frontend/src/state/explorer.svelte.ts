@@ -215,23 +215,31 @@ export class Explorer {
     return z;
   }
 
-  /** Encode a file of the visitor's and bring it to the stage. */
-  async encode(file: Blob, name: string): Promise<void> {
-    this.editing.past.note("");
-    await this.stage.encode(file, name);
-    this.afterEncoding();
+  /** Encode a file of the visitor's and bring it to the stage; false where something newer came there meanwhile. */
+  encode(file: Blob, name: string): Promise<boolean> {
+    this.halt();
+    return this.takeOwn({ file, name }, "");
   }
 
   /** Another part of the visitor's file to the stage. */
-  async showPiece(index: number): Promise<void> {
-    this.editing.past.note("piece");
-    await this.stage.showPiece(index);
-    this.afterEncoding();
+  showPiece(piece: number): Promise<boolean> {
+    return this.takeOwn({ piece }, "piece");
   }
 
-  private afterEncoding(): void {
-    this.editing.edits.start(this.stage.z!, -1);
+  private async takeOwn(from: Parameters<Stage["encode"]>[0], act: string): Promise<boolean> {
+    const own = await this.stage.encode(from);
+    if (!own) return false;
+    this.editing.past.note(act);
+    this.stage.showOwn(own);
+    this.editing.edits.start(own.z, -1);
     this.afterMove();
+    return true;
+  }
+
+  /** Leave the path where it is: what plays would take the stage from what is to come. */
+  private halt(): void {
+    this.tray.pause();
+    if (this.player?.heard === "path") this.player.stop();
   }
 
   /** Make the point on the stage the first stop of the path, or the last. */

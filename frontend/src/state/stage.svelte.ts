@@ -37,6 +37,13 @@ export interface Input {
   values: Float32Array | null;
 }
 
+/** One of the rows in a file of the visitor's, and its code. */
+export interface Own {
+  pieces: readonly Piece[];
+  index: number;
+  z: Float32Array;
+}
+
 export interface Typical {
   /** Percentiles among the encoded rows. */
   distance: number;
@@ -65,6 +72,8 @@ export class Stage {
   private scheduler: Scheduler | null = null;
   private decoder: Network | null = null;
   private closed = false;
+  /** Grows with every change of the stage, and with every file that is to come there. */
+  private turn = 0;
   private encoder: Promise<Network> | null = null;
   private inputs: Promise<Inputs | null> | null = null;
   /** Row whose input is wanted, also after the point moved away from it. */
@@ -155,19 +164,28 @@ export class Stage {
     this.scheduler?.strip(points, frame, signal);
   }
 
-  /** Encode a file of the visitor's; it stays on this machine. */
-  async encode(file: Blob, name: string): Promise<void> {
-    this.pieces = await this.drop!.read(file, name);
-    await this.showPiece(0);
+  /** Encode the first row of a file of the visitor's, or another of the one before; null where something newer came to the stage. */
+  async encode(from: { file: Blob; name: string } | { piece: number }): Promise<Own | null> {
+    const turn = ++this.turn;
+    const still = (): boolean => turn === this.turn;
+    try {
+      const [pieces, index] = "file" in from ? [await this.drop!.read(from.file, from.name), 0] : [this.pieces, from.piece];
+      this.encoder ??= this.openEncoder(this.drop!.shape);
+      const network = await this.encoder;
+      if (!still()) return null;
+      const { values: z } = await network.run(pieces[index]!.values.slice(), 1);
+      return still() ? { pieces, index, z } : null;
+    } catch (error) {
+      if (still()) throw error;
+      return null;
+    }
   }
 
-  /** Bring a row of the visitor's file to the stage. */
-  async showPiece(index: number): Promise<void> {
-    const { name, values } = this.pieces[index]!;
-    this.encoder ??= this.openEncoder(this.drop!.shape);
-    const network = await this.encoder;
-    const { values: z } = await network.run(values.slice(), 1);
+  /** Bring a row of the visitor's to the stage. */
+  showOwn({ pieces, index, z }: Own): void {
+    const { name, values } = pieces[index]!;
     this.showPoint(z);
+    this.pieces = pieces;
     this.piece = index;
     this.input = { row: -1, name, values };
   }
@@ -224,6 +242,7 @@ export class Stage {
 
   private set(z: Float32Array): void {
     this.z = z;
+    this.turn++;
     this.scheduler?.show(z);
     this.gauge(z);
   }
