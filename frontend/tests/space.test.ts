@@ -167,9 +167,23 @@ test("questions that come while one is under way are answered by the newest alon
   const ask = newestOnly(async (value: number) => {
     asked.push(value);
     await new Promise<void>((done) => (release = done));
-  });
+  }, () => undefined);
   [1, 2, 3].forEach(ask);
   release();
   await new Promise((done) => setTimeout(done));
   expect(asked).toEqual([1, 3]);
+});
+
+test("a question that fails is told and stands in no other's way", async () => {
+  const asked: number[] = [];
+  const told: string[] = [];
+  const ask = newestOnly(async (value: number) => {
+    asked.push(value);
+    if (value === 1) throw new Error("no file");
+  }, ({ message }) => told.push(message));
+  for (const value of [1, 2]) {
+    ask(value);
+    await new Promise((done) => setTimeout(done));
+  }
+  expect([asked, told]).toEqual([[1, 2], ["no file"]]);
 });

@@ -97,6 +97,33 @@ def test_without_a_server_a_decoder_that_fails_at_work_can_be_opened_again(
     assert it.page.get_by_role("alert").count() == 0
 
 
+def test_a_search_that_fails_is_told_and_works_again_later(
+    tab: OpenTab, fashion: Bundle, static_host: Callable[[Site], str]
+) -> None:
+    it = tab()
+    it.page.route("**/near.worker*", lambda route: route.abort())
+    it.open(f"{static_host(make_site([fashion], api=False))}?test=1#v=1&c=none")
+    alert = it.page.get_by_role("alert").filter(has_text="What lies near this point is not known")
+    alert.wait_for()
+    it.problems.clear()
+    it.page.unroute("**/near.worker*")
+    it.ask("x.showRow(40)")
+    it.wait("x.neighbours?.rows[0] === 40 && x.stage.typical !== null")
+    assert it.page.get_by_role("alert").count() == 0
+    # labels that cannot be had leave ids to be searched, and are had later
+    it.page.route("**/column-0.u8", lambda route: route.abort())
+    it.wait("x.ids.length > 0")
+    it.ask("x.finder.look('sneaker')")
+    it.page.get_by_role("alert").filter(has_text="column-0.u8 could not be fetched").wait_for()
+    it.problems.clear()
+    it.ask("x.finder.look(x.ids[77])")
+    it.wait("x.finder.rows.join() === '77'")
+    it.page.unroute("**/column-0.u8")
+    it.ask("x.finder.look('sneaker')")
+    it.wait("x.finder.rows.length > 0")
+    assert it.page.get_by_role("alert").count() == 0
+
+
 def test_offline_a_page_with_its_own_decoder_goes_on(tab: OpenTab, fashion: Bundle) -> None:
     server = Restarted(make_site([fashion], api=True))
     it = tab().open(f"{server.address}?test=1")

@@ -141,8 +141,8 @@ def test_places_between_points_are_decoded(hosts: Hosts, tab: OpenTab) -> None:
     # the ring of the same point is elsewhere on other maps
     it.page.get_by_text("z × z").click()
     it.wait("x.map.name === 'dims' && x.map.ground.linear.mean.every((v) => v === 0) && x.pointPlace !== null")
-    pair, ground = it.ask("x.map.pair"), it.ask("({ scale: x.map.ground.points.scale, offset: x.map.ground.points.offset })")
-    expected = (z[pair] - ground["offset"]) / ground["scale"] / 65535
+    scale, offset = it.ask("x.map.ground.points.scale"), it.ask("x.map.ground.points.offset")
+    expected = (z[it.ask("x.map.pair")] - offset) / scale / 65535
     assert np.allclose(it.ask("x.pointPlace"), expected, atol=1e-4)
 
 

@@ -58,6 +58,8 @@ export class Explorer {
   trail = $state.raw<readonly number[]>([]);
   pointPlace = $state.raw<[number, number] | null>(null);
   remark = $state("");
+  /** Why what is near was not found. */
+  lost = $state("");
 
   private constructor(
     readonly space: Space,
@@ -339,12 +341,17 @@ export class Explorer {
   private readonly findNeighbours = newestOnly(async (z: Float32Array) => {
     const [near] = await this.search.ask([z], this.neighbourCount + 1, this.space.rows);
     if (near && this.stage.z === z) this.neighbours = near;
-  });
+    this.lost = "";
+  }, (error) => this.lose(error));
 
   private readonly findPlace = newestOnly(async (z: Float32Array) => {
     const [place] = await this.placesOf([z]);
     if (place && this.stage.z === z && this.stage.row < 0) this.pointPlace = place;
-  });
+  }, (error) => this.lose(error));
+
+  private lose(error: Error): void {
+    this.lost = `What lies near this point is not known: ${error.message}.`;
+  }
 
   /** Where a point that is no row lies on another map. */
   placeAgain(): void {

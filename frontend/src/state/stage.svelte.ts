@@ -87,7 +87,7 @@ export class Stage {
     private readonly choice: string | null,
   ) {
     this.drop = space.view.encoder !== null || (api && space.view.encodes) ? dropOf(space.view) : null;
-    this.gauge = newestOnly((z) => this.measure(z));
+    this.gauge = newestOnly((z) => this.measure(z), () => (this.typical = null));
   }
 
   private readonly told = (gone: boolean): void => {

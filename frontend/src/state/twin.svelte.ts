@@ -101,6 +101,7 @@ export class Twin {
     for (let row = 0; row < there.length && rows.length < COMPARED; row++) if (there[row]! >= 0) rows.push([row, there[row]!]);
     const worker = new Worker(new URL("../near/overlap.worker.ts", import.meta.url), { type: "module" });
     this.comparing = worker;
+    worker.onerror = () => worker.terminate();
     worker.onmessage = ({ data }: MessageEvent<Float32Array<ArrayBuffer>>) => {
       worker.terminate();
       const values = new Float32Array(there.length).fill(NaN);

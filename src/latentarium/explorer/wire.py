@@ -277,8 +277,8 @@ class View(Wire):
     Its rows are in one random order, so that the first ones are a fair sample.
 
     `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` and `encodes` say
-    whether the space has a decoder and an encoder at all, `small` is the decoder with weights in 8 bits, where these do;
-    an exported site has it in place of the other.
+    whether the space has a decoder and an encoder at all, `small` is the decoder with weights in 8 bits, where these
+    do; an exported site has it in place of the other.
     """
 
     version: Literal[1] = VIEW_VERSION
