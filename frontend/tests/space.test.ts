@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { pointAt, placeOf, type Ground } from "../src/map/back";
 import { Grid } from "../src/map/grid";
-import { nearest } from "../src/near/search";
+import { isSame, nearest } from "../src/near/search";
 import { newestOnly } from "../src/near/near";
 import { cellsOf } from "../src/decode/table";
 import { Scheduler } from "../src/decode/scheduler";
@@ -32,6 +32,18 @@ test("the nearest codes, equal ones in the order of the rows", () => {
   expect(found.rows).toEqual([1, 3, 2]);
   expect(found.distances[0]).toBeCloseTo(0.1, 5);
   expect(nearest(packed, f32(2, 0), 9, 2).rows).toEqual([1, 0]);
+});
+
+test("a long code is its own nearest although its numbers are rounded", () => {
+  const dim = 512;
+  const scale = Array.from({ length: dim }, (_, d) => 0.001 + d / 1e5);
+  const offset = Array.from({ length: dim }, (_, d) => 40 + d / 7);
+  const codes = Uint16Array.from({ length: 3 * dim }, (_, i) => (i * 7919) % 65536);
+  const z = Float32Array.from(scale, (step, d) => codes[dim + d]! * step + offset[d]!);
+  const { rows, distances } = nearest({ codes, scale, offset }, z, 2, 3);
+  expect([rows[0], distances[0]! > 1e-6]).toEqual([1, true]);
+  expect([isSame(distances[0]!, z), isSame(distances[1]!, z)]).toEqual([true, false]);
+  expect([isSame(0, f32(0)), isSame(1e-3, f32(2))]).toEqual([true, false]);
 });
 
 function ground(linear: boolean): Ground {

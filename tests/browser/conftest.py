@@ -20,6 +20,7 @@ from tests.explorer.conftest import (  # noqa: F401 - fixtures
     drums,
     fashion,
     generator,
+    large,
     lines,
     melody,
     page,

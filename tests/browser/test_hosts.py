@@ -124,6 +124,25 @@ def test_a_search_that_fails_is_told_and_works_again_later(
     assert it.page.get_by_role("alert").count() == 0
 
 
+def test_colours_that_cannot_be_had_are_told_though_the_map_is_there(
+    tab: OpenTab, fashion: Bundle, static_host: Callable[[Site], str]
+) -> None:
+    it = tab()
+    it.page.route("**/column-0.u8", lambda route: route.abort())
+    it.open(f"{static_host(make_site([fashion], api=False))}?test=1")
+    alert = it.page.get_by_role("alert").filter(has_text="column-0.u8 could not be fetched")
+    alert.wait_for()
+    it.ask("x.map.show('pca')")
+    it.wait("x.map.ground.linear !== null")
+    assert alert.is_visible()
+    it.problems.clear()
+    it.page.unroute("**/column-0.u8")
+    it.page.get_by_role("combobox", name="Colour").select_option("reconstruction_error")
+    it.page.get_by_role("combobox", name="Colour").select_option("label")
+    it.wait("x.map.values !== null")
+    assert alert.count() == 0
+
+
 def test_offline_a_page_with_its_own_decoder_goes_on(tab: OpenTab, fashion: Bundle) -> None:
     server = Restarted(make_site([fashion], api=True))
     it = tab().open(f"{server.address}?test=1")

@@ -192,3 +192,25 @@ def test_axe_finds_nothing_on_a_page_of_tunes(
         it.ask(act)
         it.page.wait_for_timeout(300)
         assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in it.violations()] == []
+
+
+ROLLS = "[...document.querySelectorAll('.strip canvas')].map((canvas) => canvas.toDataURL())"
+
+
+def test_rolls_that_were_decoded_take_the_colours_of_the_theme(
+    tab: OpenTab, static_host: Callable[[Site], str], melody: Bundle
+) -> None:
+    it = tab().open(f"{static_host(make_site([melody], api=False))}?test=1")
+    empty = (
+        "(() => { const c = document.createElement('canvas'); c.width = 128; c.height = 96; return c.toDataURL(); })()"
+    )
+    it.wait(f"{ROLLS}.length === 9 && !{ROLLS}.includes({empty})")
+    it.page.wait_for_timeout(300)
+    light = it.ask(ROLLS)
+    it.ask("x.look.turnTheme()")
+    it.page.wait_for_timeout(500)
+    dark = it.ask(ROLLS)
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+    it.ask("x.look.turnTheme()")
+    it.page.wait_for_timeout(500)
+    assert it.ask(ROLLS) == light

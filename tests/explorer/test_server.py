@@ -16,7 +16,7 @@ from tests.explorer.conftest import Server
 
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.errors import InvalidInput
-from latentarium.explorer.guard import MOST_BYTES
+from latentarium.explorer.guard import MOST_BYTES, most_bytes
 from latentarium.explorer.served import MOST_ROWS
 from latentarium.explorer.server import PORT, listen
 from latentarium.explorer.site import make_site
@@ -114,20 +114,39 @@ def test_other_hosts_and_pages_of_other_origins_are_refused(served: Server) -> N
     assert served.ask("/host.json", Host=f"localhost:{served.port}").status == 200
 
 
-def test_bodies_over_the_limit_are_refused_stated_or_not(served: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+def refusal(port: int, length: int) -> int:
+    """Status of the answer to a body that says it is so long, and does not come."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.putrequest("POST", "/api/decode")
-    connection.putheader("content-length", str(MOST_BYTES + 1))
+    connection.putheader("content-length", str(length))
     connection.endheaders()
     answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["error"]["status"]) == (413, 413)
+    assert json.loads(answer.read())["error"]["status"] == answer.status
     connection.close()
+    return answer.status
+
+
+def test_bodies_over_the_limit_are_refused_stated_or_not(served: Server) -> None:
+    assert refusal(served.port, MOST_BYTES + 1) == 413
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
     pieces = (b" " * 65536 for _ in range(MOST_BYTES // 65536 + 2))
     connection.request("POST", "/api/decode", pieces, {"content-type": "application/json"}, encode_chunked=True)
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error"]["status"]) == (413, 413)
     connection.close()
+
+
+def test_a_row_of_the_largest_space_is_no_body_too_large(serve: Callable[..., Server], large: Bundle) -> None:
+    server = serve(make_site([large], api=True))
+    x = np.random.default_rng(0).uniform(size=large.modality.data_shape).astype(np.float32)[None]
+    body = json.dumps({"space": "spaces/large", "x": x.reshape(1, -1).tolist()}).encode()
+    assert len(body) > MOST_BYTES
+    answer = server.ask("/api/encode", body)
+    assert answer.status == 200
+    assert np.allclose(json.loads(answer.body)["z"], large.space.encode(x), atol=1e-4)
+    assert refusal(server.port, 24 * x.size + 2048) == 413
+    assert most_bytes(10) == MOST_BYTES
+    assert most_bytes(10**9) == 64 * 2**20
 
 
 def test_every_answer_keeps_the_page_to_itself(served: Server) -> None:

@@ -34,7 +34,9 @@ export class MapState {
   /** Rows that are ringed, because a pane lists them. */
   marks = $state.raw<readonly number[]>([]);
   painted = $state.raw<Painted | null>(null);
-  problem = $state("");
+  /** Why the map, or its colours, cannot be had. */
+  private groundProblem = $state("");
+  private colourProblem = $state("");
 
   /** Columns that were found out here, and no file holds. */
   added = $state.raw<ReadonlyMap<string, [NumberColumn, Numbers]>>(new Map());
@@ -71,10 +73,14 @@ export class MapState {
       if (wanted !== `${this.name} ${this.pair.join()}`) return;
       const linear = stored ? stored.linear : this.dimensionAxes();
       this.ground = { space, points, grid: new Grid(points.xy), linear };
-      this.problem = "";
+      this.groundProblem = "";
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.groundProblem = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  get problem(): string {
+    return this.groundProblem || this.colourProblem;
   }
 
   async show(name: string, pair: [number, number] = this.pair): Promise<void> {
@@ -89,13 +95,14 @@ export class MapState {
     this.colour = name;
     this.hidden = new Set();
     this.values = null;
+    this.colourProblem = "";
     const column = this.column;
     if (!column) return;
     try {
       const values = this.added.get(name)?.[1] ?? (await this.space.array(column.values));
       if (this.colour === name) this.values = values;
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      if (this.colour === name) this.colourProblem = error instanceof Error ? error.message : String(error);
     }
   }
 

@@ -8,6 +8,7 @@ import { musicOf, toArray } from "../kinds/notes";
 import { textArray, textOf } from "../kinds/text";
 import { percentileOf } from "../map/colours";
 import { newestOnly, type Search } from "../near/near";
+import { isSame } from "../near/search";
 import { Inputs } from "../source/inputs";
 import type { Sheets } from "../source/sheets";
 import type { Space } from "../source/space";
@@ -274,7 +275,7 @@ export class Stage {
     const [near] = await this.search.ask([z], neighbours + 1, rows);
     if (!near || this.z !== z) return;
     // a code of the set is not its own neighbour
-    const itself = (near.distances[0] ?? 1) < 1e-6;
+    const itself = near.distances.length > 0 && isSame(near.distances[0]!, z);
     const reached = near.distances[itself ? neighbours : neighbours - 1] ?? 0;
     const long = Math.hypot(...z.map((value, d) => value - centre[d]!));
     this.typical = { distance: percentileOf(reached, distance), length: percentileOf(long, length) };

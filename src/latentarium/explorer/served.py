@@ -26,6 +26,11 @@ class Networks:
         self._decoders = {name: Together(_decoder(bundle), most=AT_ONCE) for name, bundle in bundles.items()}
         self._encoders = {name: Together(_encoder(bundle), most=AT_ONCE) for name, bundle in bundles.items()}
 
+    @property
+    def widest(self) -> int:
+        """Numbers in a row of the space that has most of them."""
+        return max((max(_width(bundle), _values(bundle)) for bundle in self._bundles.values()), default=0)
+
     async def decode(self, space: str, z: list[list[float]]) -> Rows:
         """Data (n, values) of latent points (n, d)."""
         return await self._decoders[self._known(space)](_rows(z, _width(self._bundles[space]), "z"))

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from latentarium import __version__
 from latentarium.errors import InvalidInput, LatentariumError, invalid
-from latentarium.explorer.guard import Guard, error_body
+from latentarium.explorer.guard import Guard, error_body, most_bytes
 from latentarium.explorer.served import Networks, narrowed
 from latentarium.explorer.site import INDEX, Content, Site
 from latentarium.explorer.wire import DecodeRequest, EncodeAnswer, EncodeRequest, ErrorAnswer, Host, Report, View
@@ -46,9 +46,10 @@ def make_app(site: Site, *, hosts: Collection[str]) -> FastAPI:
         responses=_ERRORS,
     )
     _add_errors(app)
-    _add_api(app, Networks(site.bundles))
+    networks = Networks(site.bundles)
+    _add_api(app, networks)
     _add_files(app, site.files)
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Guard, hosts=hosts, most=most_bytes(networks.widest))
     narrowed(app.openapi(), site.bundles)
     return app
 
