@@ -225,6 +225,12 @@ export interface ReportScore {
   headline: boolean;
 }
 
+/** Rows by their places in the view of the space in the folder `space`, whole numbers from 0. */
+export interface RowsRequest {
+  space: string;
+  rows: number[];
+}
+
 /** Sentences, of which there are vectors and no way back. */
 export interface SentenceKind {
   kind: "sentences";

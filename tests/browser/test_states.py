@@ -99,12 +99,121 @@ def test_without_decoder_report_or_pictures_the_page_says_so(
     )
     it = tab()
     it.page.goto(f"{static_host(site)}?test=1")
-    it.page.get_by_text("This space came without its decoder").wait_for()
+    it.page.get_by_text("This space came without its decoder. Open its bundle with latentarium explore").wait_for()
     it.page.get_by_role("button", name="Report").click()
     it.page.get_by_text("This space was not measured").wait_for()
     it.page.get_by_role("button", name="Outliers").click()
     it.page.get_by_text("No row stands out").wait_for()
     assert not it.page.get_by_role("button", name="Encode a picture of your own").is_visible()
+
+
+def without_decoder(fashion: Bundle) -> Site:
+    """The clothes as a page that got no decoder."""
+    view = view_of(fashion)
+    assert view is not None
+    notes = ["the decoder network cannot be written as ONNX (loops)"]
+    bare = view.model_copy(update={"decoder": None, "small": None, "notes": notes})
+    return changed(
+        make_site([fashion], api=False), "spaces/fashion/view.json", lambda _: bare.model_dump_json().encode()
+    )
+
+
+@pytest.mark.parametrize("how", ["none", "failed"])
+def test_without_a_decoder_rows_are_shown_as_they_are(
+    how: str, tab: OpenTab, static_host: StaticHost, fashion: Bundle
+) -> None:
+    it = tab()
+    if how == "failed":
+        it.page.route("**/*.gz", lambda route: route.abort())
+    site = without_decoder(fashion) if how == "none" else make_site([fashion], api=False)
+    it.page.goto(f"{static_host(site)}?test=1")
+    alert = it.page.get_by_role("alert")
+    alert.wait_for()
+    words = (
+        "cannot be written as ONNX (loops)). Open its bundle with latentarium explore"
+        if how == "none"
+        else "cannot be used"
+    )
+    assert words in alert.inner_text()
+    it.problems.clear()
+    it.ask("x.showRow(40)")
+    it.wait("x.stage.input?.row === 40")
+    it.page.get_by_text("Input", exact=True).wait_for()
+    pixels = """Array.from(document.querySelector('.scene canvas').getContext('2d').getImageData(0, 0, 28, 28).data)
+      .filter((_, i) => i % 4 === 0)"""
+    shown = np.array(it.ask(pixels), float)
+    assert np.abs(shown - 255 * np.array(it.ask("Array.from(x.stage.input.values)"))).max() <= 1
+    assert it.page.get_by_text("Decoded", exact=True).count() == 0
+    # a point that is no row is told by the row that is nearest to it
+    it.ask("x.showPoint(x.space.code(77).map((v) => v * 1.01))")
+    it.page.get_by_text("Nearest row", exact=True).wait_for()
+    it.wait(f"{pixels}.some((v, i) => v !== {shown.astype(int).tolist()}[i])")
+    assert it.page.locator(".scene canvas").first.get_attribute("aria-label") == f"Nearest row {it.ask('x.name(77)')}"
+    assert np.mean(it.ask(pixels)) > 5
+
+
+@pytest.mark.parametrize("kind", ["melody", "lines", "table"])
+def test_without_a_decoder_other_kinds_of_rows_are_shown_too(
+    kind: str, tab: OpenTab, static_host: StaticHost, drums: Bundle, lines: Bundle, table: Bundle
+) -> None:
+    bundle = {"melody": drums, "lines": lines, "table": table}[kind]
+    it = tab()
+    it.page.route("**/*.gz", lambda route: route.abort())
+    it.page.goto(f"{static_host(make_site([bundle], api=False))}?test=1")
+    it.page.get_by_role("alert").wait_for()
+    it.problems.clear()
+    first = it.ask("x.space.view.first")
+    it.wait(f"x.stage.input?.row === {first}")
+    it.page.locator(".scene").get_by_text("Input").first.wait_for()
+    it.ask(f"x.showPoint(x.space.code({first}).map((v) => v * 1.01))")
+    it.page.locator(".scene").get_by_text("Nearest row").first.wait_for()
+    for words in ("lost", "come back", " back"):
+        assert it.page.locator(".scene").get_by_text(words).count() == 0, "nothing is compared"
+
+
+@pytest.fixture(scope="module")
+def shrunk(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The clothes as if they were too many for pictures in full."""
+    from latentarium.explorer import rows
+    from latentarium.explorer.cache import with_view
+    from latentarium.shipped import copy_shipped
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "MOST_PIXELS", 500 * 14 * 14)
+        patch.setattr(rows, "SMALL", 14)
+        return with_view(copy_shipped("fashion-vae", tmp_path_factory.mktemp("shrunk") / "clothes"))
+
+
+@pytest.mark.parametrize("host", ["server", "static"])
+def test_pictures_that_came_along_smaller_are_compared_as_well_as_they_can_be(
+    host: str, tab: OpenTab, static_host: StaticHost, serve: Callable[[Site], Server], shrunk: Bundle
+) -> None:
+    site = make_site([shrunk], api=host == "server")
+    it = tab().open(f"{serve(site).address}/?test=1" if host == "server" else f"{static_host(site)}?test=1")
+    it.ask("x.showRow(40)")
+    it.wait("x.stage.input?.row === 40 && x.stage.decoded.z === x.stage.z")
+    number = list(shrunk.ids).index(it.ask("x.ids[40]"))
+    raw = shrunk.kept[np.searchsorted(shrunk.kept_rows, number)].astype(float)[0]
+    read = """((i) => { const c = document.querySelectorAll('.pictures canvas')[i];
+      const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+      return [c.width, Array.from(data).filter((_, i) => i % 4 === 0)]; })"""
+    side, shown = it.ask(f"{read}(1)")
+    if host == "server":
+        assert side == 28
+        assert np.array_equal(np.reshape(shown, (28, 28)), raw)
+        assert it.page.get_by_text("14 × 14").count() == 0
+        return
+    assert side == 14
+    assert it.page.get_by_text("14 × 14").count() == 2, "of the input and of the difference"
+    small = raw.reshape(14, 2, 14, 2).mean((1, 3))
+    assert np.abs(np.reshape(shown, (14, 14)) - small).mean() < 8
+    side, difference = it.ask(f"{read}(2)")
+    decoded = np.reshape(it.ask("Array.from(x.stage.decoded.values)"), (14, 2, 14, 2)).mean((1, 3))
+    share = np.clip(2 * (decoded - np.reshape(shown, (14, 14)) / 255), -1, 1)
+    expected = 245 + (np.where(share > 0, 240, 74) - 245) * np.abs(share)
+    assert side == 14
+    assert np.abs(np.reshape(difference, (14, 14)) - expected).max() <= 1.5
+    assert it.page.get_by_text("Squared error").is_visible(), "it is known from the exact ones"
 
 
 @pytest.mark.parametrize("host", ["server", "static"])

@@ -27,7 +27,7 @@ def test_schemathesis_finds_nothing(serve: Callable[..., Server], table: Bundle,
         command, capture_output=True, text=True, cwd=tmp_path, timeout=300, env={**os.environ, "NO_COLOR": "1"}
     )
     assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
-    assert "Operations:       5 selected / 5 total" in told.stdout
+    assert "Operations:       6 selected / 6 total" in told.stdout
 
 
 def test_the_description_names_each_space_and_the_length_of_its_rows(

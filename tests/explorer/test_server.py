@@ -22,6 +22,7 @@ from latentarium.explorer.server import PORT, listen
 from latentarium.explorer.site import make_site
 
 SPACE = "spaces/fashion"
+Serve = Callable[..., Server]
 
 
 def test_it_decodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
@@ -38,6 +39,30 @@ def test_it_encodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
     answer = served.ask("/api/encode", {"space": SPACE, "x": x.reshape(2, -1).tolist()})
     assert answer.status == 200
     assert np.allclose(json.loads(answer.body)["z"], fashion.space.encode(x), atol=1e-6)
+
+
+def test_it_gives_the_rows_behind_the_view(served: Server, fashion: Bundle, generator: Bundle, serve: Serve) -> None:
+    ids = json.loads(served.ask(f"/{SPACE}/ids.json").body)
+    places = [3, 499, 3]
+    answer = served.ask("/api/rows", {"space": SPACE, "rows": places})
+    numbers = [list(fashion.ids).index(ids[place]) for place in places]
+    kept = fashion.kept[np.searchsorted(fashion.kept_rows, numbers)]
+    assert np.array_equal(np.frombuffer(answer.body, "<f4").reshape(3, 1, 28, 28), fashion.modality.to_array(kept))
+    for rows, words in (
+        ([], "from 1 to 256 places"),
+        ([500], "whole numbers from 0 to 499"),
+        ([-1], "got -1"),
+        ([0.5], "got 0.5"),
+    ):
+        refused = served.ask("/api/rows", {"space": SPACE, "rows": rows})
+        assert (refused.status, words in refused.error) == (400, True), refused.error
+    assert served.ask("/api/rows", {"space": SPACE, "rows": ["1"]}).status == 422
+    # of a decoder's own draws some are kept
+    other = serve(make_site([generator], api=True))
+    found = [other.ask("/api/rows", {"space": "spaces/drawn", "rows": [place]}) for place in range(40)]
+    assert {answer.status for answer in found} == {200, 404}
+    missing = next(answer for answer in found if answer.status == 404)
+    assert "not kept in the bundle" in missing.error
 
 
 @pytest.mark.parametrize(

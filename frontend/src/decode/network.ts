@@ -114,6 +114,12 @@ export function serverEncoder(space: Space, away: Away): Network {
   };
 }
 
+/** A row as it was stored, in array units. */
+export async function serverRow(space: Space, row: number, away: Away): Promise<Float32Array> {
+  const answer = await post("api/rows", { space: space.path, rows: [row] }, away);
+  return new Float32Array(await answer.arrayBuffer());
+}
+
 const AGAIN = 1000;
 
 /** An answer of the server; while it is away, as during a restart, it is asked again every second. */

@@ -65,6 +65,11 @@ export class Sheets implements Thumbnails {
     return context.getImageData(0, 0, canvas.width, canvas.height);
   }
 
+  /** Whether the row was at hand when the view was made, with a picture here or without. */
+  known(row: number): boolean {
+    return !this.cells || this.cells.has(row);
+  }
+
   private cell(row: number): number {
     if (this.cells) return this.cells.get(row) ?? -1;
     return row < this.thumbs.count ? row : -1;

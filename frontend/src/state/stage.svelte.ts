@@ -1,7 +1,7 @@
 /** The stage: one latent point, what it decodes to, what it is compared with, and how typical it is. */
 
 import { toValues } from "../decode/pixels";
-import { openInPage, serverDecoder, serverEncoder, type Network } from "../decode/network";
+import { openInPage, serverDecoder, serverEncoder, serverRow, type Network } from "../decode/network";
 import { Scheduler, type Frame } from "../decode/scheduler";
 import { dropOf, type Drop, type Piece } from "../kinds/drop";
 import { musicOf, toArray } from "../kinds/notes";
@@ -17,6 +17,8 @@ import type { Basis } from "../wire";
 /** A decoder of more bytes than this is left on the server where there is one. */
 const MOST_BYTES = 8_000_000;
 
+const ONLY_ENCODES = "This space only encodes. To see what its points stand for, fit a space that decodes too, or import a decoder beside the encoder.";
+const WAY_OUT = "Open its bundle with latentarium explore, which decodes on that machine, or fit it again with a built-in network (--net) and export that.";
 const NO_GPU = "WebGPU is not used: an exported page comes without its runtime.";
 
 export type NetworkState =
@@ -35,7 +37,9 @@ export interface Input {
   /** Row of the view, -1 for the visitor's own. */
   row: number;
   name: string;
+  /** In array units; null where only a smaller picture is at hand. */
   values: Float32Array | null;
+  small: ImageData | null;
 }
 
 /** One of the rows in a file of the visitor's, and its code. */
@@ -115,16 +119,16 @@ export class Stage {
   /** Choose where to decode, and get it ready; again after it failed. */
   async open(): Promise<void> {
     this.network = { state: "opening" };
-    const { decoder: graph, decodes } = this.space.view;
+    const { decoder: graph, decodes, modality, notes } = this.space.view;
     if (!decodes) {
-      this.network = { state: "none", words: "" };
+      this.network = { state: "none", words: modality.kind === "sentences" ? "" : ONLY_ENCODES };
       return;
     }
     const onServer = this.api && (this.choice === "server" || !graph || (graph.bytes > MOST_BYTES && !["page", "wasm", "webgpu"].includes(this.choice ?? "")));
     if (onServer) return this.use(serverDecoder(this.space, this.told), "");
     if (!graph) {
-      const words = "This space came without its decoder. Export it again from a bundle whose networks can be written as ONNX.";
-      this.network = { state: "none", words };
+      const why = notes.length ? ` (${notes.join("; ")})` : "";
+      this.network = { state: "none", words: `This space came without its decoder${why}. ${WAY_OUT}` };
       return;
     }
     try {
@@ -188,7 +192,7 @@ export class Stage {
     this.showPoint(z);
     this.pieces = pieces;
     this.piece = index;
-    this.input = { row: -1, name, values };
+    this.input = { row: -1, name, values, small: null };
   }
 
   /** End the workers; what still opens is ended when it is there. */
@@ -249,25 +253,42 @@ export class Stage {
   }
 
   private async fetchInput(row: number): Promise<void> {
-    const values = await this.inputValues(row).catch(() => null);
-    if (this.compared === row && values) this.input = { row, name: "", values };
+    const input = await this.inputOf(row).catch(() => null);
+    if (this.compared === row && input) this.input = input;
   }
 
   /** The row itself in array units; null where it is not at hand in full. */
   async inputValues(row: number): Promise<Float32Array | null> {
-    const { view } = this.space;
-    const { modality } = view;
-    if (modality.kind === "image") {
-      const pixels = await this.sheets?.pixels(row);
-      const whole = pixels && pixels.width === modality.width && pixels.height === modality.height;
-      return whole ? toValues(pixels, modality) : null;
+    return (await this.inputOf(row))?.values ?? null;
+  }
+
+  /** A row as far as it is at hand: in full with the view or on the server, else as a smaller picture. */
+  async inputOf(row: number): Promise<Input | null> {
+    const { modality } = this.space.view;
+    if (modality.kind !== "image") {
+      const values = await this.storedValues(row);
+      return values && { row, name: "", values, small: null };
     }
+    const pixels = await this.sheets?.pixels(row).catch(() => null);
+    if (pixels?.width === modality.width && pixels.height === modality.height) return { row, name: "", values: toValues(pixels, modality), small: null };
+    const values = this.sheets?.known(row) ? await this.onServer(row) : null;
+    return values || pixels ? { row, name: "", values, small: values ? null : (pixels ?? null) } : null;
+  }
+
+  private async storedValues(row: number): Promise<Float32Array | null> {
+    const { view } = this.space;
     this.inputs ??= Inputs.open(this.space);
-    const stored = (await this.inputs)?.row(row);
+    const inputs = await this.inputs;
+    const stored = inputs?.row(row);
+    if (!stored) return inputs?.known(row) ? this.onServer(row) : null;
     const music = musicOf(view);
     const written = textOf(view);
-    if (!stored) return null;
     return music ? toArray(music, stored) : written ? textArray(written, stored) : (stored as Float32Array);
+  }
+
+  /** A row that the server has and no file of the view; null where there is no server. */
+  private onServer(row: number): Promise<Float32Array | null> {
+    return this.api ? serverRow(this.space, row, this.told).catch(() => null) : Promise.resolve(null);
   }
 
   private async measure(z: Float32Array): Promise<void> {

@@ -17,10 +17,8 @@ from latentarium.explorer.attributes import attributes
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.sheet import report
 from latentarium.explorer.wire import Packed, View
-from latentarium.rng import generator
 
 FOLDER, VIEW = "explorer", "view.json"
-ORDER_STREAM = 21
 _FINE_BYTES = 4 * 2**20
 _NOT_SHOWN = ("report.html", "pictures/", f"{FOLDER}/", "history.jsonl")
 Told = Callable[[str, int, int], None]
@@ -77,7 +75,7 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
-    order = generator(0, ORDER_STREAM).permutation(len(bundle.codes))
+    order = rows.row_order(len(bundle.codes))
     flat = np.ascontiguousarray(bundle.codes[order].reshape(len(order), -1))
     tell("codes", 1, 4)
     maps = code_parts.map_views(bundle, flat, order, draft)

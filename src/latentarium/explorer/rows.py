@@ -21,6 +21,7 @@ from latentarium.explorer.draft import Draft
 from latentarium.explorer.kinds import RAW, WRITTEN
 from latentarium.explorer.wire import PERCENTILES, ArrayFile, CategoryColumn, Inputs, Lines, NumberColumn, Thumbs
 from latentarium.measures.report import readable
+from latentarium.rng import generator
 
 MOST_NAMES = 255
 _OTHER, _KEPT = "other", "evaluation.safetensors"
@@ -31,6 +32,12 @@ MOST_VALUES = 2**22
 MOST_LINES, LONGEST_LINE = 100_000, 1000
 _QUALITY = 90
 _CHUNK, _AT_ONCE = 4096, 512
+_ORDER_STREAM = 21
+
+
+def row_order(count: int) -> NDArray[np.int64]:
+    """Row of the bundle behind each row of its view: one random order, so that the first ones are a fair sample."""
+    return generator(0, _ORDER_STREAM).permutation(count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +48,7 @@ class Shown:
     raw: Any
     taken: NDArray[np.int64]
 
-    def array(self, bundle: Bundle, part: slice) -> FloatArray:
+    def array(self, bundle: Bundle, part: slice | NDArray[np.int64]) -> FloatArray:
         """Those rows in array units."""
         return bundle.modality.to_array(np.asarray(self.raw[self.taken[part]]))
 

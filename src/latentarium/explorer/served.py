@@ -1,16 +1,21 @@
 """Decoders and encoders of the spaces that a server offers, and what they take, as part of its description."""
 
+import threading
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
 
 from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput, invalid
+from latentarium.explorer.rows import Shown, row_order, shown_rows
 from latentarium.explorer.together import Together
 
-MOST_ROWS = 256
+MOST_ROWS, MOST_VALUES = 256, 2**22
+"""Rows of one request, and numbers of the rows that it may ask for as they were stored."""
 LARGEST = 1e9
 """Numbers beyond this are no code and no row; squares of smaller ones, summed over a row, stay finite."""
 AT_ONCE = 64
@@ -23,6 +28,7 @@ class Networks:
 
     def __init__(self, bundles: Mapping[str, Bundle]) -> None:
         self._bundles = bundles
+        self._stored = {name: Stored(bundle) for name, bundle in bundles.items()}
         self._decoders = {name: Together(_decoder(bundle), most=AT_ONCE) for name, bundle in bundles.items()}
         self._encoders = {name: Together(_encoder(bundle), most=AT_ONCE) for name, bundle in bundles.items()}
 
@@ -39,10 +45,41 @@ class Networks:
         """Codes (n, d) of rows (n, values)."""
         return await self._encoders[self._known(space)](_rows(x, _values(self._bundles[space]), "x"))
 
+    async def rows(self, space: str, places: list[float]) -> Rows | None:
+        """Rows (n, values) by their places in the view; None where one of them is not at hand."""
+        bundle = self._bundles[self._known(space)]
+        most = _most_places(bundle)
+        if not 1 <= len(places) <= most:
+            raise invalid("rows", f"from 1 to {most} places", len(places))
+        wrong = [place for place in places if place != place // 1 or not 0 <= place < len(bundle.codes)]
+        if wrong:
+            raise invalid("rows", f"whole numbers from 0 to {len(bundle.codes) - 1}", wrong[0])
+        return await run_in_threadpool(self._stored[space].rows, [int(place) for place in places])
+
     def _known(self, space: str) -> str:
         if space not in self._bundles:
             raise invalid("space", f"one of {', '.join(self._bundles)}", space)
         return space
+
+
+class Stored:
+    """The rows of a bundle in the order of its view, opened when they are first asked for."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle, self._lock = bundle, threading.Lock()
+
+    def rows(self, places: list[int]) -> Rows | None:
+        """Those rows in array units, flat; None where one of them is not at hand."""
+        with self._lock:
+            shown = self._shown
+            found = np.minimum(np.searchsorted(shown.places, places), len(shown.places) - 1)
+            if not len(shown.places) or not np.array_equal(shown.places[found], places):
+                return None
+            return shown.array(self._bundle, found).reshape(len(places), -1)
+
+    @cached_property
+    def _shown(self) -> Shown:
+        return shown_rows(self._bundle, row_order(len(self._bundle.codes)))
 
 
 def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
@@ -53,6 +90,7 @@ def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
     _offer(schema, "Decode", [_request(name, "z", _width(b), (None, None)) for name, b in decode.items()])
     within = {name: (bundle.modality.low, bundle.modality.high) for name, bundle in encode.items()}
     _offer(schema, "Encode", [_request(name, "x", _values(b), within[name]) for name, b in encode.items()])
+    _offer(schema, "Rows", [_places(name, bundle) for name, bundle in bundles.items() if len(bundle.codes)])
     names = [folder.rpartition("/")[2] for folder in bundles]
     for verbs in schema["paths"].values():
         for parameter in verbs.get("get", {}).get("parameters", ()):
@@ -72,6 +110,15 @@ def _offer(schema: dict[str, Any], verb: str, requests: list[dict[str, Any]]) ->
         del schema["paths"][f"/api/{verb.lower()}"], models[name]
 
 
+def _most_places(bundle: Bundle) -> int:
+    return max(1, min(MOST_ROWS, MOST_VALUES // _values(bundle)))
+
+
+def _places(folder: str, bundle: Bundle) -> dict[str, Any]:
+    place = {"type": "integer", "minimum": 0, "maximum": len(bundle.codes) - 1}
+    return _asked(folder, "rows", {"type": "array", "items": place, "minItems": 1, "maxItems": _most_places(bundle)})
+
+
 def _request(folder: str, name: str, width: int, within: tuple[float | None, float | None]) -> dict[str, Any]:
     low, high = within
     number = {
@@ -80,7 +127,10 @@ def _request(folder: str, name: str, width: int, within: tuple[float | None, flo
         "maximum": LARGEST if high is None else high,
     }
     row = {"type": "array", "items": number, "minItems": width, "maxItems": width}
-    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_ROWS}
+    return _asked(folder, name, {"type": "array", "items": row, "minItems": 1, "maxItems": MOST_ROWS})
+
+
+def _asked(folder: str, name: str, rows: dict[str, Any]) -> dict[str, Any]:
     space = {"type": "string", "const": folder}
     return {
         "type": "object",

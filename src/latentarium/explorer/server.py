@@ -18,7 +18,16 @@ from latentarium.errors import InvalidInput, LatentariumError, invalid
 from latentarium.explorer.guard import Guard, error_body, most_bytes
 from latentarium.explorer.served import Networks, narrowed
 from latentarium.explorer.site import INDEX, Content, Site
-from latentarium.explorer.wire import DecodeRequest, EncodeAnswer, EncodeRequest, ErrorAnswer, Host, Report, View
+from latentarium.explorer.wire import (
+    DecodeRequest,
+    EncodeAnswer,
+    EncodeRequest,
+    ErrorAnswer,
+    Host,
+    Report,
+    RowsRequest,
+    View,
+)
 
 if TYPE_CHECKING:
     import uvicorn
@@ -116,6 +125,14 @@ def _add_api(app: FastAPI, networks: Networks) -> None:
     async def encode(request: EncodeRequest) -> EncodeAnswer:
         """Codes of rows."""
         return EncodeAnswer(z=(await networks.encode(request.space, request.x)).tolist())
+
+    @api.post("/rows", response_class=Response, responses={200: _BINARY})
+    async def rows(request: RowsRequest) -> Response:
+        """Rows as they were stored, in array units as little-endian float32, (n, values); 404 for one not at hand."""
+        x = await networks.rows(request.space, request.rows)
+        if x is None:
+            raise HTTPException(404, "one of these rows is not kept in the bundle, and its source is not at hand")
+        return Response(x.astype("<f4").tobytes(), media_type="application/octet-stream")
 
     app.include_router(api)
 

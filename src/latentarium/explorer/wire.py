@@ -381,6 +381,13 @@ class EncodeRequest(Asked):
     x: list[list[float]]
 
 
+class RowsRequest(Asked):
+    """Rows by their places in the view of the space in the folder `space`, whole numbers from 0."""
+
+    space: str
+    rows: list[float]
+
+
 class EncodeAnswer(Wire):
     """Codes (n, d)."""
 
