@@ -184,6 +184,49 @@ def test_a_lasso_selects_and_the_legend_filters(hosts: Hosts, tab: OpenTab) -> N
     assert it.ask("x.map.matching") == 500
 
 
+def test_shift_and_drag_selects_what_a_box_holds(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    # two corners: a lasso through them would hold nothing
+    it.page.mouse.move(*it.at(0.35, 0.6))
+    it.page.keyboard.down("Shift")
+    it.page.mouse.down()
+    it.page.mouse.move(*it.at(0.65, 0.4), steps=4)
+    camera = it.ask("x.map.camera")
+    it.page.mouse.up()
+    it.page.keyboard.up("Shift")
+    it.wait("x.map.chosenRows.length > 0")
+    inside = it.ask(
+        """Array.from({length: 500}, (_, r) => r).filter((r) => ((p) =>
+          p[0] > 0.35 && p[0] < 0.65 && p[1] > 0.4 && p[1] < 0.6)(x.map.place(r)))"""
+    )
+    assert len(set(inside) ^ set(it.ask("x.map.chosenRows"))) <= 2
+    assert it.ask("x.map.camera") == camera, "the map stays where it is"
+
+
+def test_the_point_under_the_pointer_is_decoded_while_d_is_held(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.page.mouse.move(*it.at(0.9, 0.1))
+    it.page.keyboard.down("d")
+    for _ in range(6):
+        it.page.wait_for_timeout(80)
+        it.page.keyboard.down("d")  # as a held key repeats
+    assert it.ask("x.map.tool") == "probe"
+    camera = it.ask("x.map.camera")
+    it.page.mouse.down()
+    for place in (0.2, 0.4):
+        it.page.mouse.move(*it.at(0.9, place), steps=3)
+        it.wait(f"x.stage.row === -1 && Math.abs(x.pointPlace[1] - {place}) < 0.01 && x.stage.decoded.z === x.stage.z")
+    it.page.mouse.up()
+    it.page.keyboard.up("d")
+    assert it.ask("x.map.tool") == "select"
+    assert it.ask("x.map.camera") == camera
+    place = it.ask("x.pointPlace")
+    it.page.mouse.move(*it.at(0.5, 0.5))
+    assert it.ask("x.pointPlace") == place
+    it.page.keyboard.press("d")
+    assert it.ask("x.map.tool") == "probe", "struck, it stays"
+
+
 def test_a_shared_address_brings_back_what_was_there(hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts["static"])
     it.ask("x.showRow(12)")

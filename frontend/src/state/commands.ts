@@ -7,6 +7,8 @@ export interface Command {
   keys: string[];
   shown: string;
   words: string;
+  /** Whether it goes on while the key is held. */
+  repeats?: boolean;
   run: (x: Explorer, event: KeyboardEvent) => void;
 }
 
@@ -37,10 +39,10 @@ export const COMMANDS: Command[] = [
   { keys: [" "], shown: "Space", words: "play or stop a melody; pin any other point", run: (x) => (x.player ? x.listen() : x.pin()) },
   { keys: ["a"], shown: "A", words: "begin the path here", run: (x) => x.setEnd(0) },
   { keys: ["b"], shown: "B", words: "end the path here", run: (x) => x.setEnd(1) },
-  { keys: ["["], shown: "[", words: "previous dimension", run: (x) => turn(x, -1) },
-  { keys: ["]"], shown: "]", words: "next dimension", run: (x) => turn(x, 1) },
-  { keys: [",", "<"], shown: ",", words: "dimension down by 0.1 σ, with Shift by 0.5", run: (x, e) => nudge(x, -1, e) },
-  { keys: [".", ">"], shown: ".", words: "dimension up by 0.1 σ, with Shift by 0.5", run: (x, e) => nudge(x, 1, e) },
+  { keys: ["["], shown: "[", words: "previous dimension", repeats: true, run: (x) => turn(x, -1) },
+  { keys: ["]"], shown: "]", words: "next dimension", repeats: true, run: (x) => turn(x, 1) },
+  { keys: [",", "<"], shown: ",", words: "dimension down by 0.1 σ, with Shift by 0.5", repeats: true, run: (x, e) => nudge(x, -1, e) },
+  { keys: [".", ">"], shown: ".", words: "dimension up by 0.1 σ, with Shift by 0.5", repeats: true, run: (x, e) => nudge(x, 1, e) },
   { keys: ["r"], shown: "R", words: "a random point", run: (x) => x.resample() },
   { keys: ["n"], shown: "N", words: "neighbours", run: (x) => x.openTab("neighbours") },
   { keys: ["c"], shown: "C", words: "compare with a second space", run: (x) => x.openTab("compare") },
@@ -53,7 +55,7 @@ export const COMMANDS: Command[] = [
       x.playPath();
     },
   },
-  { keys: ["z"], shown: "Z", words: "undo, with Shift redo", run: (x, e) => (e.shiftKey ? x.editing.redo() : x.editing.undo()) },
+  { keys: ["z"], shown: "Z", words: "undo, with Shift redo", repeats: true, run: (x, e) => (e.shiftKey ? x.editing.redo() : x.editing.undo()) },
   { keys: ["l"], shown: "L", words: "lasso", run: (x) => (x.map.tool = x.map.tool === "lasso" ? "select" : "lasso") },
   { keys: ["d"], shown: "D", words: "decode under the pointer", run: (x) => (x.map.tool = x.map.tool === "probe" ? "select" : "probe") },
   { keys: ["g"], shown: "G", words: "pictures instead of dots", run: (x) => (x.map.pictures = !x.map.pictures && x.sheets !== null) },
@@ -79,6 +81,8 @@ export const MAP_KEYS: [string, string][] = [
   ["Shift + ← → ↑ ↓", "move the map"],
   ["+  −  0", "zoom in, out, all"],
   ["D, then ← → ↑ ↓", "decode under a cross that the arrows move"],
+  ["D held + drag", "decode under the pointer until D is let go"],
+  ["Shift + drag", "select what a box holds"],
 ];
 
 /** Whether a key pressed at `target` belongs to what is typed there. */
@@ -95,5 +99,18 @@ export function runCommand(x: Explorer, event: KeyboardEvent): void {
   const command = COMMANDS.find(({ keys }) => keys.includes(key));
   if (!command) return;
   event.preventDefault();
+  if (event.repeat && !command.repeats) return;
+  if (key === PROBE) held = event.timeStamp;
   command.run(x, event);
+}
+
+const PROBE = "d";
+/** Milliseconds from which on a key was held and not struck. */
+const HELD = 300;
+let held = 0;
+
+/** A tool whose key was held lasts as long as the key. */
+export function endCommand(x: Explorer, event: KeyboardEvent): void {
+  if (isTyping(event.target)) return;
+  if (event.key.toLowerCase() === PROBE && x.map.tool === "probe" && event.timeStamp - held > HELD) x.map.tool = "select";
 }
