@@ -95,7 +95,7 @@ def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: O
     expected = np.array([len(a & b) / len(a | b) for a, b in zip(*around, strict=True)])
     assert np.abs(shown - expected).mean() < 0.01, "but for neighbours that swap by rounding"
     assert it.page.get_by_role("combobox", name="Colour").input_value() == "shared_neighbours"
-    mini = it.page.get_by_role("img", name="Map of")
+    mini = it.page.get_by_role("application", name="Map of B")
     box = mini.bounding_box()
     assert box is not None
     mini.scroll_into_view_if_needed()
@@ -144,6 +144,52 @@ def test_axe_finds_nothing_in_a_comparison(theme: str, both: Hosts, tab: OpenTab
     it.page.get_by_role("button", name="Colour by them").wait_for()
     assert [(v["id"], v["nodes"][0]["html"][:120]) for v in it.violations()] == []
     assert it.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+SHOWN = """(() => {
+  const canvas = document.querySelector('.mini canvas:not(.overlay)');
+  return canvas.toDataURL();
+})()"""
+
+
+def test_the_second_map_moves_with_the_first_and_is_walked_by_keyboard(both: Hosts, tab: OpenTab) -> None:
+    it = opened(tab, both["static"])
+    it.page.get_by_text("PCA, moves with the map of A").wait_for()
+    it.page.wait_for_timeout(300)
+    whole = it.ask(SHOWN)
+    it.ask("(x.map.camera = { x: 0.5, y: 0.5, k: 2 })")
+    it.page.wait_for_timeout(600)
+    assert it.ask(SHOWN) != whole
+    mini = it.page.get_by_role("application", name="Map of B")
+    mini.focus()
+    it.page.keyboard.press("0")
+    it.wait("x.map.camera.k === 1")
+    it.page.wait_for_timeout(600)
+    assert it.ask(SHOWN) == whole
+    it.page.keyboard.press("ArrowRight")
+    it.wait("x.map.hover >= 0")
+    row = it.ask("x.map.hover")
+    assert it.page.locator("[aria-live=polite]").last.inner_text().startswith(f"Point {it.ask(f'x.name({row})')}")
+    it.page.keyboard.press("Enter")
+    it.wait(f"x.stage.row === {row}")
+    # both move while one is dragged, and a drag is no click
+    mini.scroll_into_view_if_needed()
+    box = mini.bounding_box()
+    assert box is not None
+    it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    it.page.mouse.down()
+    it.page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=4)
+    it.page.mouse.up()
+    assert it.ask("x.map.camera.x") < 0.49
+    assert it.ask("x.stage.row") == row
+    # on a map that the second space does not have each goes its own way
+    it.page.get_by_text("z × z").click()
+    it.wait("x.map.name === 'dims' && x.map.camera.x === 0.5")
+    it.page.get_by_text("PCA", exact=True).last.wait_for()
+    mini.focus()
+    it.page.keyboard.press("+")
+    it.page.wait_for_timeout(300)
+    assert it.ask("x.map.camera.k") == 1
 
 
 CONTEXTS = """(() => {

@@ -46,6 +46,25 @@ export function zoomed(camera: Camera, size: Size, factor: number, left = size.w
   return { x: clamp(camera.x + x - after[0], -0.5, 1.5), y: clamp(camera.y + y - after[1], -0.5, 1.5), k };
 }
 
+const PAN = 60;
+/** Where an arrow key leads: to the right and upwards. */
+export const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** What a key makes of the camera: plus and minus zoom, 0 shows the whole map, arrows with Shift pan; null for others. */
+export function steered(camera: Camera, size: Size, { key, shiftKey }: { key: string; shiftKey: boolean }): Camera | null {
+  const step = ARROWS[key];
+  if (step && shiftKey) return panned(camera, size, -PAN * step[0], PAN * step[1]);
+  if (key === "+" || key === "=") return zoomed(camera, size, 1.4);
+  if (key === "-") return zoomed(camera, size, 1 / 1.4);
+  return key === "0" ? WHOLE : null;
+}
+
+/** A turn of the wheel as a factor of magnification. */
+export function wheelFactor({ deltaY, deltaMode }: { deltaY: number; deltaMode: number }): number {
+  const lines = deltaMode === 1 ? 20 : 1;
+  return Math.exp(-deltaY * lines * 0.0016);
+}
+
 export function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value));
 }
