@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { pointAt, placeOf, type Ground } from "../src/map/back";
 import { Grid } from "../src/map/grid";
 import { isSame, nearest } from "../src/near/search";
@@ -136,6 +136,41 @@ test("of the points that come while the decoder is busy only the newest is decod
   expect(shown).toEqual([1, 4]);
   expect(asked).toEqual([1, 4, 12, 14]);
   expect(frames).toEqual([2, 1, 3, 0, 4]);
+});
+
+test("how often a drag is decoded depends on how long a point takes", async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const settle = () => vi.advanceTimersByTimeAsync(0);
+  let [milliseconds, held, waited] = [0, true, 0];
+  const asked: number[] = [];
+  const network: Network = { ...slow().network, run: async (values) => (asked.push(values[0]!), { values, milliseconds }) };
+  const hand = { held: () => held, waits: () => waited++ };
+  /** What is asked of sixteen points, one each 25 ms, and of a hand that lets go after them. */
+  const drag = async (pace: number): Promise<[number, number]> => {
+    const scheduler = new Scheduler(network, () => undefined, () => null, hand);
+    [milliseconds, held, waited] = [pace, true, 0];
+    scheduler.show(f32(99));
+    await settle();
+    await vi.advanceTimersByTimeAsync(1000);
+    asked.length = 0;
+    for (let i = 0; i < 16; i++) {
+      scheduler.show(f32(i));
+      await vi.advanceTimersByTimeAsync(25);
+    }
+    const during = asked.length;
+    held = false;
+    scheduler.release();
+    await settle();
+    expect(asked.at(-1)).toBe(15);
+    return [during, asked.length];
+  };
+  expect(await drag(10)).toEqual([16, 16]);
+  // over 400 ms
+  expect(await drag(90)).toEqual([5, 5]);
+  expect(waited).toBe(0);
+  expect(await drag(300)).toEqual([0, 1]);
+  expect(waited).toBe(16);
 });
 
 test("a strip that is not wanted any more is left", async () => {

@@ -227,6 +227,43 @@ def test_the_point_under_the_pointer_is_decoded_while_d_is_held(hosts: Hosts, ta
     assert it.ask("x.map.tool") == "probe", "struck, it stays"
 
 
+SLOW = """(() => {
+  const { decoder } = x.stage, run = decoder.run;
+  window.__runs = 0;
+  decoder.run = async (values, rows) => {
+    if (rows === 1) window.__runs++;
+    const { values: found } = await run(values, rows);
+    return { values: found, milliseconds: 400 };
+  };
+  x.showRow(40);
+  return true;
+})()"""
+
+
+def test_a_slow_decoder_waits_for_the_end_of_a_drag_and_the_nearest_row_stands_in(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.ask(SLOW)
+    it.wait("x.stage.decoded.z === x.stage.z && x.stage.decoded.milliseconds === 400")
+    it.page.get_by_text("Decoded", exact=True).wait_for()
+    box = it.page.get_by_role("slider", name=f"z{it.ask('x.basis.order[0]')}", exact=True).bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    it.page.mouse.move(box["x"] + 0.3 * box["width"], middle)
+    it.page.mouse.down()
+    it.wait("x.stage.row === -1")
+    it.page.wait_for_timeout(300)
+    before = it.ask("window.__runs")
+    for share in (0.4, 0.5, 0.6):
+        it.page.mouse.move(box["x"] + share * box["width"], middle, steps=4)
+        it.page.get_by_text("Nearest row", exact=True).wait_for()
+    assert it.ask("window.__runs") == before
+    assert it.ask("x.stage.waiting")
+    it.page.mouse.up()
+    it.wait("x.stage.decoded.z === x.stage.z && !x.stage.waiting")
+    it.page.get_by_text("Decoded", exact=True).wait_for()
+    assert it.page.get_by_text("Nearest row", exact=True).count() == 0
+
+
 def test_a_shared_address_brings_back_what_was_there(hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts["static"])
     it.ask("x.showRow(12)")

@@ -66,6 +66,8 @@ export class Stage {
   network = $state.raw<NetworkState>({ state: "opening" });
   /** Why what was asked for last could not be decoded. */
   trouble = $state("");
+  /** Whether the point is not decoded before a drag ends, since that takes too long to go along. */
+  waiting = $state(false);
   /** The server stopped answering; what it was asked for comes when it is back. */
   away = $state(false);
   /** What the visitor may drop, null where nothing can be encoded. */
@@ -77,6 +79,8 @@ export class Stage {
   private scheduler: Scheduler | null = null;
   private decoder: Network | null = null;
   private closed = false;
+  private held = false;
+  private readonly stop = new AbortController();
   /** Grows with every change of the stage, and with every file that is to come there. */
   private turn = 0;
   private encoder: Promise<Network> | null = null;
@@ -92,12 +96,20 @@ export class Stage {
     private readonly choice: string | null,
   ) {
     this.drop = space.view.encoder !== null || (api && space.view.encodes) ? dropOf(space.view) : null;
+    const options = { capture: true, signal: this.stop.signal };
+    addEventListener("pointerdown", () => (this.held = true), options);
+    for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => this.letGo(), options);
     this.gauge = newestOnly((z) => this.measure(z), () => (this.typical = null));
   }
 
   private readonly told = (gone: boolean): void => {
     this.away = gone;
   };
+
+  private letGo(): void {
+    this.held = false;
+    this.scheduler?.release();
+  }
 
   get raw(): Basis {
     return this.space.view.bases[0]!;
@@ -198,6 +210,7 @@ export class Stage {
   /** End the workers; what still opens is ended when it is there. */
   close(): void {
     this.closed = true;
+    this.stop.abort();
     this.decoder?.close();
     void this.encoder?.then((network) => network.close(), () => undefined);
   }
@@ -219,8 +232,10 @@ export class Stage {
       (z, { values, milliseconds }) => {
         this.decoded = { z, values, milliseconds };
         this.trouble = "";
+        this.waiting = false;
       },
       (error, z) => this.instead(error, z),
+      { held: () => this.held, waits: () => (this.waiting = true) },
     );
     if (this.z) this.scheduler.show(this.z);
   }
@@ -241,6 +256,7 @@ export class Stage {
       return server;
     }
     if (z && z === this.z) this.decoded = null;
+    this.waiting = false;
     this.trouble = `Decoding failed: ${message}.`;
     return null;
   }
