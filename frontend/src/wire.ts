@@ -196,6 +196,12 @@ export interface Packed {
   offset: number[];
 }
 
+/** Rows without a place: their codes are not finite. `ids` are those of the first hundred. */
+export interface Parked {
+  count: number;
+  ids: string[];
+}
+
 /** report.json: the scores of the bundle's spec sheet. */
 export interface Report {
   rows: string;
@@ -294,6 +300,7 @@ export interface View {
   subject: string;
   facts: ([string, string])[];
   rows: number;
+  parked: Parked;
   first: number;
   decoded_rows: boolean;
   dim: number;

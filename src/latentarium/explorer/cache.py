@@ -75,8 +75,8 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
-    order = rows.row_order(len(bundle.codes))
-    flat = np.ascontiguousarray(bundle.codes[order].reshape(len(order), -1))
+    order = rows.row_order(bundle.codes)
+    flat = np.ascontiguousarray(bundle.codes[order])
     tell("codes", 1, 4)
     maps = code_parts.map_views(bundle, flat, order, draft)
     bases, typical = code_parts.bases(flat, _flat_decoder(bundle)), code_parts.typicality(flat)
@@ -90,6 +90,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         subject=bundle.manifest["data"]["name"],
         facts=_facts(bundle),
         rows=len(order),
+        parked=rows.parked(bundle, order),
         first=rows.typical_row(shown, errors),
         decoded_rows=bool(bundle.manifest["data"].get("decoded")),
         dim=flat.shape[1],

@@ -51,9 +51,10 @@ class Networks:
         most = _most_places(bundle)
         if not 1 <= len(places) <= most:
             raise invalid("rows", f"from 1 to {most} places", len(places))
-        wrong = [place for place in places if place != place // 1 or not 0 <= place < len(bundle.codes)]
+        count = _count(bundle)
+        wrong = [place for place in places if place != place // 1 or not 0 <= place < count]
         if wrong:
-            raise invalid("rows", f"whole numbers from 0 to {len(bundle.codes) - 1}", wrong[0])
+            raise invalid("rows", f"whole numbers from 0 to {count - 1}", wrong[0])
         return await run_in_threadpool(self._stored[space].rows, [int(place) for place in places])
 
     def _known(self, space: str) -> str:
@@ -79,7 +80,7 @@ class Stored:
 
     @cached_property
     def _shown(self) -> Shown:
-        return shown_rows(self._bundle, row_order(len(self._bundle.codes)))
+        return shown_rows(self._bundle, row_order(self._bundle.codes))
 
 
 def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
@@ -90,7 +91,7 @@ def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
     _offer(schema, "Decode", [_request(name, "z", _width(b), (None, None)) for name, b in decode.items()])
     within = {name: (bundle.modality.low, bundle.modality.high) for name, bundle in encode.items()}
     _offer(schema, "Encode", [_request(name, "x", _values(b), within[name]) for name, b in encode.items()])
-    _offer(schema, "Rows", [_places(name, bundle) for name, bundle in bundles.items() if len(bundle.codes)])
+    _offer(schema, "Rows", [_places(name, bundle) for name, bundle in bundles.items() if _count(bundle)])
     names = [folder.rpartition("/")[2] for folder in bundles]
     for verbs in schema["paths"].values():
         for parameter in verbs.get("get", {}).get("parameters", ()):
@@ -110,12 +111,16 @@ def _offer(schema: dict[str, Any], verb: str, requests: list[dict[str, Any]]) ->
         del schema["paths"][f"/api/{verb.lower()}"], models[name]
 
 
+def _count(bundle: Bundle) -> int:
+    return int(np.isfinite(bundle.codes).all(1).sum())
+
+
 def _most_places(bundle: Bundle) -> int:
     return max(1, min(MOST_ROWS, MOST_VALUES // _values(bundle)))
 
 
 def _places(folder: str, bundle: Bundle) -> dict[str, Any]:
-    place = {"type": "integer", "minimum": 0, "maximum": len(bundle.codes) - 1}
+    place = {"type": "integer", "minimum": 0, "maximum": _count(bundle) - 1}
     return _asked(folder, "rows", {"type": "array", "items": place, "minItems": 1, "maxItems": _most_places(bundle)})
 
 

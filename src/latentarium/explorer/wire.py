@@ -239,6 +239,13 @@ class Lines(Wire):
     count: int
 
 
+class Parked(Wire):
+    """Rows without a place: their codes are not finite. `ids` are those of the first hundred."""
+
+    count: int
+    ids: list[str]
+
+
 class Loop(Wire):
     """How a decoder that takes one symbol after another is run: `Graph.file` gives from z what each step is told,
     (n, width, steps), and `file` from that, the symbol before (`first` where there is none) and a state of `state`
@@ -287,6 +294,7 @@ class View(Wire):
     subject: str
     facts: list[tuple[str, str]]
     rows: int
+    parked: Parked
     first: int
     decoded_rows: bool
     dim: int
