@@ -243,6 +243,11 @@ def test_one_row_is_a_space_too(tab: OpenTab, static_host: StaticHost, fashion: 
 def test_without_webgl_points_are_drawn_on_a_plain_canvas(tab: OpenTab, hosts: Hosts) -> None:
     it = tab("--disable-3d-apis").open(hosts["static"])
     it.page.get_by_text("500 points · canvas").wait_for()
+    banner = it.page.get_by_role("status").filter(has_text="gives no WebGL2")
+    banner.wait_for()
+    assert it.violations() == []
+    banner.get_by_role("button", name="Close").click()
+    assert banner.count() == 0
     inked = """(() => {
       const canvas = document.querySelector('.host canvas:not(.overlay)');
       const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -297,6 +302,31 @@ def test_a_lost_context_comes_back_with_all_that_was_drawn(tab: OpenTab, hosts: 
     it.ask("(window.__ink = [], x.map.hidden = new Set())")
     it.wait("window.__ink.length > 0")
     assert it.ask("window.__ink.at(-1).sum") != before["sum"], "and the map goes on"
+    it.page.mouse.click(*it.place(it.clear_row()))
+    it.wait("x.stage.row >= 0")
+
+
+def test_a_context_that_does_not_come_back_leaves_a_plain_canvas(tab: OpenTab, hosts: Hosts) -> None:
+    it = tab().open(hosts["static"])
+    it.ask("(x.map.hidden = new Set([2]))")
+    it.page.get_by_text("500 points · WebGL2").wait_for()
+    it.ask(
+        """document.querySelector('.host canvas:not(.overlay)').getContext('webgl2')
+        .getExtension('WEBGL_lose_context').loseContext()"""
+    )
+    it.page.get_by_role("status").filter(has_text="did not come back").wait_for()
+    it.page.get_by_text("500 points · canvas").wait_for()
+    shades = """(() => {
+      const canvas = document.querySelector('.host canvas:not(.overlay)');
+      const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      const seen = new Map();
+      for (let i = 0; i < data.length; i += 4) {
+        const key = `${data[i] >> 5} ${data[i + 1] >> 5} ${data[i + 2] >> 5}`;
+        if (data[i + 3] > 200) seen.set(key, (seen.get(key) ?? 0) + 1);
+      }
+      return [...seen.values()].filter((count) => count > 100).length;
+    })()"""
+    assert it.ask(shades) >= 9, "every class that is shown has its colour"
     it.page.mouse.click(*it.place(it.clear_row()))
     it.wait("x.stage.row >= 0")
 

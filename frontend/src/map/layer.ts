@@ -25,8 +25,8 @@ export interface Layer {
   readonly title: string;
   readonly canvas: HTMLCanvasElement;
   setPoints(xy: Uint16Array<ArrayBuffer>): void;
-  /** `colours` has an index into `palette` for each row. */
-  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void;
+  /** `colours` has an index into `palette` for each row; the first `shapes` have a shape of their own each. */
+  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>, shapes: number): void;
   setFlags(flags: Uint8Array<ArrayBuffer>): void;
   /** Milliseconds until it is drawn; NaN where it was not. */
   draw(scene: Scene): Promise<number>;
@@ -38,18 +38,31 @@ export type LayerChoice = "auto" | "webgl" | "canvas";
 /** Above this, a WebGL that is computed without a graphics card is slower than counting. */
 const SOFTWARE_ROWS = 50_000;
 
-/** The quickest layer for so many rows, on a canvas of its own in `host`; `restored` is called after a lost context. */
-export function makeLayer(host: HTMLElement, rows: number, choice: LayerChoice, restored: () => void): Layer {
+/** What becomes of a layer's graphics. */
+export interface Fate {
+  lost: () => void;
+  restored: () => void;
+}
+
+/** The quickest layer for so many rows, on a canvas of its own in `host`, and whether WebGL is wanted and missing. */
+export function makeLayer(host: HTMLElement, rows: number, choice: LayerChoice, fate: Fate): { layer: Layer; absent: boolean } {
+  let absent = false;
   if (choice !== "canvas") {
     const canvas = addCanvas(host);
     const context = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, alpha: true, preserveDrawingBuffer: true });
     if (context && (choice === "webgl" || rows <= SOFTWARE_ROWS || !isSoftware(context))) {
-      return new GlLayer(canvas, context, restored);
+      return { layer: new GlLayer(canvas, context, fate), absent };
     }
+    absent = !context;
     // a canvas keeps the kind of its first context
     if (context) giveBack(context);
     canvas.remove();
   }
+  return { layer: plainLayer(host), absent };
+}
+
+/** A layer that needs no graphics. */
+export function plainLayer(host: HTMLElement): Layer {
   return new BinnedLayer(addCanvas(host));
 }
 

@@ -1,7 +1,7 @@
 /** When the points are drawn, and how many of them: all at rest, as many as a frame allows while the map moves. */
 
 import type { Camera, Size } from "./camera";
-import { makeLayer, type Layer, type LayerChoice } from "./layer";
+import { makeLayer, plainLayer, type Layer, type LayerChoice } from "./layer";
 
 export interface Painted {
   drawn: number;
@@ -20,8 +20,13 @@ const LEAST = 10_000;
 const FIRST = 50_000;
 const MOST_RATIO = 2;
 
+/** Milliseconds after which a lost context is not waited for any longer. */
+const GIVE_UP = 4000;
+const ABSENT = "This browser gives no WebGL2, so that the processor draws the points.";
+const GONE = "The graphics of this browser failed and did not come back, so that the processor draws the points.";
+
 export class Painter {
-  readonly layer: Layer;
+  private layer: Layer;
   private camera: Camera = { x: 0.5, y: 0.5, k: 1 };
   private size: Size = { width: 1, height: 1 };
   private rows = 0;
@@ -37,28 +42,42 @@ export class Painter {
   private waiting = 0;
   private rest = 0;
   private gone = false;
+  private lost: ReturnType<typeof setTimeout> | undefined;
+  /** What the layer was given, for another one in its place. */
+  private xy = new Uint16Array();
+  private colours: Parameters<Layer["setColours"]> = [new Uint8Array(), new Uint8Array(1024), 0];
+  private flags = new Uint8Array();
 
+  /** `told` is told in words where graphics are missing. */
   constructor(
-    host: HTMLElement,
+    private readonly host: HTMLElement,
     rows: number,
     choice: LayerChoice,
     private readonly painted: (facts: Painted) => void,
+    private readonly told: (words: string) => void = () => undefined,
   ) {
-    this.layer = makeLayer(host, rows, choice, () => this.anew());
+    const lost = () => (this.lost = setTimeout(() => this.giveUp(), GIVE_UP));
+    const restored = () => (clearTimeout(this.lost), this.anew());
+    const { layer, absent } = makeLayer(host, rows, choice, { lost, restored });
+    this.layer = layer;
+    if (absent) told(ABSENT);
   }
 
   setPoints(xy: Uint16Array<ArrayBuffer>): void {
     this.rows = xy.length / 2;
+    this.xy = xy;
     this.layer.setPoints(xy);
     this.anew();
   }
 
-  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void {
-    this.layer.setColours(colours, palette);
+  setColours(...colours: Parameters<Layer["setColours"]>): void {
+    this.colours = colours;
+    this.layer.setColours(...colours);
     this.anew();
   }
 
   setFlags(flags: Uint8Array<ArrayBuffer>): void {
+    this.flags = flags;
     this.layer.setFlags(flags);
     this.anew();
   }
@@ -85,7 +104,20 @@ export class Painter {
     this.gone = true;
     cancelAnimationFrame(this.waiting);
     clearTimeout(this.rest);
+    clearTimeout(this.lost);
     this.layer.destroy();
+  }
+
+  /** Draw without the graphics that were lost. */
+  private giveUp(): void {
+    this.layer.destroy();
+    this.layer = plainLayer(this.host);
+    this.layer.setPoints(this.xy);
+    this.layer.setColours(...this.colours);
+    this.layer.setFlags(this.flags);
+    this.pace = 0;
+    this.setSize(this.size);
+    this.told(GONE);
   }
 
   private settle(): void {
