@@ -175,9 +175,9 @@ def tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
     opened: list[Tab] = []
     contexts: list[Any] = []
 
-    def start(*flags: str, width: int = 1280, height: int = 800, theme: str = "light") -> Tab:
+    def start(*flags: str, width: int = 1280, height: int = 800, theme: str = "light", **more: Any) -> Tab:
         size = {"width": width, "height": height}
-        context = launch(*flags).new_context(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+        context = launch(*flags).new_context(viewport=size, color_scheme=theme, **more)  # type: ignore[arg-type]
         contexts.append(context)
         opened.append(Tab(context.new_page()))
         return opened[-1]

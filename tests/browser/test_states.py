@@ -1,10 +1,12 @@
 """What the page does when something is missing, broken or narrow; and that everyone can use it."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.browser.conftest import Hosts, Tab
 from tests.explorer.conftest import Server
 
@@ -461,3 +463,48 @@ def test_nothing_is_wider_than_the_screen(width: int, tab: OpenTab, hosts: Hosts
         }).map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert small == []
+
+
+# how far a part of the page stands out: colours of the screen within it, by their counts
+SEEN = """(selector) => {
+  const part = [...document.querySelectorAll(selector)].find((one) => one.getBoundingClientRect().width);
+  part.scrollIntoView({ block: 'center' });
+  const { x, y, width, height } = part.getBoundingClientRect();
+  return { x, y, width, height };
+}"""
+
+
+def stands_out(it: Tab, selector: str) -> bool:
+    """Whether a part of the page has another colour than what lies around it."""
+    box = it.page.evaluate(SEEN, selector)
+    clip = {"x": box["x"] - 6, "y": box["y"] - 6, "width": box["width"] + 12, "height": box["height"] + 12}
+    shot = np.asarray(Image.open(io.BytesIO(it.page.screenshot(clip=clip))).convert("RGB"), float)
+    inside = shot[6:-6, 6:-6].reshape(-1, 3)
+    return bool((np.abs(inside - shot[0, 0]).max(1) > 40).mean() > 0.15)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_told_by_colour_is_seen_with_colours_of_the_visitors_own(
+    theme: str, tab: OpenTab, hosts: Hosts
+) -> None:
+    it = tab(theme=theme, forced_colors="active").open(hosts["static"] + "#v=1&th=light")
+    assert it.ask("x.look.theme") == theme, "it follows the system"
+    for selector in (".slider .needle", ".slider .hill", ".legend .swatch", "dd .needle", "dd .zone.three"):
+        assert stands_out(it, selector), selector
+    colour = "(selector) => getComputedStyle(document.querySelector(selector)).backgroundColor"
+    fills = it.page.locator(".swatch").evaluate_all("(all) => all.map((one) => getComputedStyle(one).fill)")
+    assert len(set(fills)) == 10
+    for on, off in (
+        (".tools [aria-pressed=true]", ".tools [aria-pressed=false]"),
+        (".segments label:has(:checked)", ".segments label:has(:not(:checked))"),
+    ):
+        assert it.page.evaluate(colour, on) != it.page.evaluate(colour, off), on
+    it.ask("(x.openTab('edit'), x.editing.set('Bag', 3))")
+    for selector in (".track .knob", ".track .pull", ".reads .tick", ".reads .change"):
+        it.page.locator(selector).first.wait_for(state="attached")
+        assert stands_out(it, selector), selector
+    it.ask("(x.showRow(3), x.pin(), x.showRow(40), x.pin(), x.openTab('path'))")
+    it.page.locator(".here").first.wait_for()
+    outline = "getComputedStyle(document.querySelector('.here')).outlineStyle"
+    assert it.page.evaluate(outline) == "solid"
+    assert it.violations() == []
