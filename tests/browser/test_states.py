@@ -65,10 +65,40 @@ def test_a_file_that_is_cut_or_altered_is_named(tab: OpenTab, static_host: Stati
     assert "view.json is damaged: it is not valid JSON" in problem_of(tab(), static_host(torn))
     newer = changed(site, f"{folder}/view.json", lambda data: data.replace(b'"version":1', b'"version":2', 1))
     assert "view.json is of version 2" in problem_of(tab(), static_host(newer))
+    later = changed(site, "host.json", lambda data: data.replace(b'"version":1', b'"version":7', 1))
+    assert "host.json is of version 7, this page reads up to 1. Export again" in problem_of(tab(), static_host(later))
     empty = changed(site, "host.json", lambda _: b'{"version":1,"generator":"","api":false,"spaces":[]}')
     assert "holds no space" in problem_of(tab(), static_host(empty))
     missing = Site({k: v for k, v in site.files.items() if k != f"{folder}/view.json"}, {})
     assert "view.json could not be fetched: the host answers 404" in problem_of(tab(), static_host(missing))
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "act"),
+    [
+        ("fashion", "thumbs-0.webp", "(x.showRow(3))"),
+        ("fashion", "map-pca.u16", "x.map.show('pca')"),
+        ("fashion", "column-0.u8", "true"),
+        ("fashion", "ids.json", "true"),
+        ("fashion", "error.f32", "true"),
+        ("fashion", "report.json", "x.look.openDrawer('report')"),
+        ("lines", "lines.json", "true"),
+        ("table", "inputs.f32", "true"),
+    ],
+)
+def test_a_file_that_the_page_can_do_without_is_named_beside_the_rest(
+    kind: str, file: str, act: str, tab: OpenTab, static_host: StaticHost, request: pytest.FixtureRequest
+) -> None:
+    bundle: Bundle = request.getfixturevalue(kind)
+    site = make_site([bundle], api=False)
+    path = next(name for name in site.files if name.endswith(f"/{file}"))
+    it = tab().open(f"{static_host(changed(site, path, lambda data: data[:-1] + bytes([data[-1] ^ 1])))}?test=1")
+    it.ask(f"({act}, true)")
+    alert = it.page.get_by_role("alert").filter(has_text=f"{file} is damaged: it does not match its checksum.")
+    alert.wait_for()
+    it.wait("x.stage.decoded.z === x.stage.z")
+    it.ask("x.showRow(5)")
+    it.wait("x.stage.row === 5 && x.stage.decoded.z === x.stage.z")
 
 
 def test_a_decoder_that_fails_its_check_is_not_used(tab: OpenTab, static_host: StaticHost, fashion: Bundle) -> None:

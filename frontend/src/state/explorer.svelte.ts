@@ -58,6 +58,8 @@ export class Explorer {
   trail = $state.raw<readonly number[]>([]);
   pointPlace = $state.raw<[number, number] | null>(null);
   remark = $state("");
+  /** Files that could not be had, each in a sentence. */
+  troubles = $state.raw<readonly string[]>([]);
   /** Why what is near was not found. */
   lost = $state("");
 
@@ -72,6 +74,7 @@ export class Explorer {
     const music = musicOf(space.view);
     this.player = music && new Player(music);
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
+    this.stage.tell = this.tell;
     this.editing = new Editing(this);
     this.finder = new Finder(this);
     this.basis = space.view.bases[0]!;
@@ -91,7 +94,8 @@ export class Explorer {
   /** The codes and what hangs on them: the stage, the tray, pictures and the decoder. */
   async arrive(): Promise<void> {
     const { space } = this;
-    const [codes, sheets] = await Promise.all([space.loadCodes(), this.openThumbnails()]);
+    const none = (error: unknown): null => (this.tell(error), null);
+    const [codes, sheets] = await Promise.all([space.loadCodes(), this.openThumbnails().catch(none)]);
     const { scale, offset } = space.view.latent;
     this.search.open({ codes, scale, offset });
     this.sheets = sheets;
@@ -100,11 +104,17 @@ export class Explorer {
     if (!this.stage.z) this.showFirst();
     void this.stage.open();
     // without them rows are called by their numbers
-    void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), () => undefined);
-    void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), () => undefined);
+    void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), this.tell);
+    void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), this.tell);
     const errors = space.view.columns.find(({ name }) => name === "reconstruction_error");
-    if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), () => undefined);
+    if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), this.tell);
   }
+
+  /** Say which file cannot be had; the page goes on without it. */
+  readonly tell = (error: unknown): void => {
+    const words = error instanceof Error ? error.message : String(error);
+    if (!this.troubles.includes(words)) this.troubles = [...this.troubles, words];
+  };
 
   /** More words to search in. */
   private arrived(take: () => void): void {
@@ -115,7 +125,7 @@ export class Explorer {
   private async openThumbnails(): Promise<Thumbnails | null> {
     const music = musicOf(this.space.view);
     if (music) return Rolls.open(this.space, music, () => this.look.theme === "dark");
-    return (this.stage.sheets = await Sheets.open(this.space, () => this.sheetsArrived++));
+    return (this.stage.sheets = await Sheets.open(this.space, () => this.sheetsArrived++, this.tell));
   }
 
   get title(): string {

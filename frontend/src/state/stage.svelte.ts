@@ -76,6 +76,8 @@ export class Stage {
   pieces = $state.raw<readonly Piece[]>([]);
   piece = $state(0);
   sheets: Sheets | null = null;
+  /** Told of files that cannot be had. */
+  tell: (error: unknown) => void = () => undefined;
   private scheduler: Scheduler | null = null;
   private decoder: Network | null = null;
   private closed = false;
@@ -293,7 +295,12 @@ export class Stage {
 
   private async storedValues(row: number): Promise<Float32Array | null> {
     const { view } = this.space;
-    this.inputs ??= Inputs.open(this.space);
+    this.inputs ??= Inputs.open(this.space).catch((error: unknown) => {
+      // asked for again the next time
+      this.inputs = null;
+      this.tell(error);
+      return null;
+    });
     const inputs = await this.inputs;
     const stored = inputs?.row(row);
     if (!stored) return inputs?.known(row) ? this.onServer(row) : null;

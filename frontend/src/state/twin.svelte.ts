@@ -52,7 +52,7 @@ export class Twin {
     const twin = new Twin(x, space, join(own, other), search);
     if (!twin.joined.shared) return twin;
     try {
-      twin.stage.sheets = await Sheets.open(space, () => undefined);
+      twin.stage.sheets = await Sheets.open(space, () => undefined, x.tell);
       await twin.map.open();
     } catch (error) {
       twin.close();
