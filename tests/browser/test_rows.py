@@ -91,14 +91,15 @@ def test_rows_are_searched_by_label_and_id(host: str, hosts: Hosts, tab: OpenTab
 
 def test_every_key_of_the_map_does_what_the_help_says(hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts["static"])
-    it.wait("x.errors !== null")
+    it.wait("x.errors !== null && x.reaches !== null")
     it.page.locator(".host").focus()
     it.page.keyboard.press("ArrowRight")
     it.wait("x.map.hover >= 0")
     row = it.ask("x.map.hover")
     error = it.ask(f"x.errors[{row}].toPrecision(2)")
     said = it.page.locator("[aria-live=polite]").last.inner_text()
-    assert said.endswith(f"reconstruction error {error}")
+    reach = it.ask(f"x.reaches[{row}].toPrecision(2)")
+    assert said.endswith(f"reconstruction error {error}, 10 neighbours closer than {reach}")
     it.page.keyboard.press("Enter")
     it.page.keyboard.press("a")
     it.page.keyboard.press("ArrowDown")
@@ -135,3 +136,19 @@ def test_every_key_of_the_map_does_what_the_help_says(hosts: Hosts, tab: OpenTab
     it.page.keyboard.press("?")
     shown = it.page.get_by_role("dialog").locator("kbd").all_inner_texts()
     assert {"A", "B", "C", "D", "/", "V", "Z", "1 to 5"} <= set(shown)
+
+
+# what Shift makes of the keys of comma and full stop on American and German keyboards; letters that lie there stay letters
+SHIFTED = [("<", "Comma", -0.5), (";", "Comma", -0.5), (">", "Period", 0.5), (":", "Period", 0.5), ("W", "Comma", 0)]
+
+
+@pytest.mark.parametrize(("key", "code", "steps"), SHIFTED)
+def test_shift_takes_larger_steps_whatever_it_makes_of_the_key(
+    key: str, code: str, steps: float, hosts: Hosts, tab: OpenTab
+) -> None:
+    it = tab().open(hosts["static"])
+    before = it.ask("x.coordinate(x.dimension)")
+    pressed = f"{{ key: '{key}', code: '{code}', shiftKey: true, bubbles: true }}"
+    it.ask(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {pressed}))")
+    step = steps * it.ask("x.basis.dimensions[x.dimension].std")
+    assert it.ask("x.coordinate(x.dimension)") == pytest.approx(before + step, abs=1e-5)

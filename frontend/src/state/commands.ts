@@ -5,6 +5,8 @@ import { TABS } from "./look.svelte";
 
 export interface Command {
   keys: string[];
+  /** The key's place on the keyboard, for what Shift makes of it on some. */
+  code?: string;
   shown: string;
   words: string;
   /** Whether it goes on while the key is held. */
@@ -41,8 +43,8 @@ export const COMMANDS: Command[] = [
   { keys: ["b"], shown: "B", words: "end the path here", run: (x) => x.setEnd(1) },
   { keys: ["["], shown: "[", words: "previous dimension", repeats: true, run: (x) => turn(x, -1) },
   { keys: ["]"], shown: "]", words: "next dimension", repeats: true, run: (x) => turn(x, 1) },
-  { keys: [",", "<"], shown: ",", words: "dimension down by 0.1 σ, with Shift by 0.5", repeats: true, run: (x, e) => nudge(x, -1, e) },
-  { keys: [".", ">"], shown: ".", words: "dimension up by 0.1 σ, with Shift by 0.5", repeats: true, run: (x, e) => nudge(x, 1, e) },
+  { keys: [",", "<"], code: "Comma", shown: ",", words: "dimension down by 0.1 σ, with Shift by 0.5", repeats: true, run: (x, e) => nudge(x, -1, e) },
+  { keys: [".", ">"], code: "Period", shown: ".", words: "dimension up by 0.1 σ, with Shift by 0.5", repeats: true, run: (x, e) => nudge(x, 1, e) },
   { keys: ["r"], shown: "R", words: "a random point", run: (x) => x.resample() },
   { keys: ["n"], shown: "N", words: "neighbours", run: (x) => x.openTab("neighbours") },
   { keys: ["c"], shown: "C", words: "compare with a second space", run: (x) => x.openTab("compare") },
@@ -90,13 +92,18 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.matches("input:not([type=range]):not([type=checkbox]):not([type=radio]), select, textarea") || target.isContentEditable);
 }
 
+/** Whether Shift and a command's key were pressed where the two give some other sign, as ; and : on a German keyboard. */
+function isShifted({ code }: Command, event: KeyboardEvent): boolean {
+  return event.shiftKey && code === event.code && !/\p{L}/u.test(event.key);
+}
+
 export function runCommand(x: Explorer, event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const key = event.key.toLowerCase();
   if (!x.look.keys && key !== "escape") return;
   // space and digits do what the focused control wants of them
   if (key === " " && event.target instanceof Element && event.target.closest("button, a, summary, [role=tab], input")) return;
-  const command = COMMANDS.find(({ keys }) => keys.includes(key));
+  const command = COMMANDS.find(({ keys }) => keys.includes(key)) ?? COMMANDS.find((one) => isShifted(one, event));
   if (!command) return;
   event.preventDefault();
   if (event.repeat && !command.repeats) return;

@@ -43,6 +43,8 @@ export class Explorer {
   readonly finder: Finder;
   /** Reconstruction error of each row, where it is known and has arrived. */
   errors = $state.raw<Numbers | null>(null);
+  /** Within which distance of each row its nearest ones lie, likewise. */
+  reaches = $state.raw<Numbers | null>(null);
   ids = $state.raw<readonly string[]>([]);
   /** What the rows say, where they are lines of text. */
   lines = $state.raw<readonly string[]>([]);
@@ -106,8 +108,11 @@ export class Explorer {
     // without them rows are called by their numbers
     void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), this.tell);
     void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), this.tell);
-    const errors = space.view.columns.find(({ name }) => name === "reconstruction_error");
-    if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), this.tell);
+    if (space.rows > MOST_DESCRIBED) return;
+    const column = (wanted: string) => space.view.columns.find(({ name }) => name === wanted);
+    const [errors, reaches] = [column("reconstruction_error"), column("neighbour_distance")];
+    if (errors) void space.array(errors.values).then((values) => (this.errors = values), this.tell);
+    if (reaches) void space.array(reaches.values).then((values) => (this.reaches = values), this.tell);
   }
 
   /** Say which file cannot be had; the page goes on without it. */
@@ -140,8 +145,12 @@ export class Explorer {
   describe(row: number): string {
     const label = this.labelOf(row);
     const error = this.errors?.[row];
-    const words = error === undefined || Number.isNaN(error) ? "" : `reconstruction error ${error.toPrecision(2)}`;
-    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`, words].filter(Boolean).join(", ");
+    const known = (value: number | undefined): value is number => value !== undefined && !Number.isNaN(value);
+    const words = known(error) ? `reconstruction error ${error.toPrecision(2)}` : "";
+    const reach = this.reaches?.[row];
+    const { neighbours } = this.space.view.typicality;
+    const near = known(reach) ? `${neighbours} ${neighbours === 1 ? "neighbour" : "neighbours"} closer than ${reach.toPrecision(2)}` : "";
+    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`, words, near].filter(Boolean).join(", ");
   }
 
   labelOf(row: number): string {
