@@ -7,9 +7,11 @@ export interface ArrayFile {
   shape: number[];
 }
 
-/** A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s. The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. */
+/** A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s. The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. `id` is what it is called where it is set or kept, and `column` the label that it is a value of, or itself. */
 export interface Attribute {
   name: string;
+  id: string;
+  column: string;
   kind: "class" | "number";
   vector: number[];
   weights: number[];
@@ -63,6 +65,37 @@ export interface DrumKind {
   bars: number;
   names: string[];
   pitches: number[][];
+}
+
+/** Edited codes (n, d); what became of each attribute; how much others moved; percentiles of how far out each code was and is, and whether it left the data; how far it went, and how much what it decodes to changed. */
+export interface EditAnswer {
+  z: number[][];
+  attributes: EditEffect[];
+  leakage: number | null;
+  typicality: ([number, number])[];
+  left_data: boolean[];
+  length: number;
+  change: number[];
+}
+
+/** What an edit did to one attribute, the mean over the rows: read in the codes, and in what they decode to. */
+export interface EditEffect {
+  name: string;
+  role: "set" | "kept" | "other";
+  before: number;
+  after: number;
+  seen_before: number | null;
+  seen_after: number | null;
+}
+
+/** Changes to rows of the view, or to codes `z` (n, d), of the space in the folder `space`. `set` gives for an attribute how far to move it, in units of log-odds or of a number's standard deviations, or for a column of several values its new one; attributes and columns in `keep` stay, those in part with `slack`. */
+export interface EditRequest {
+  space: string;
+  rows: number[] | null;
+  z: number[][] | null;
+  set: Record<string, number | string>;
+  keep: string[];
+  slack: number;
 }
 
 /** Codes (n, d). */

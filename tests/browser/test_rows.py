@@ -138,7 +138,7 @@ def test_every_key_of_the_map_does_what_the_help_says(hosts: Hosts, tab: OpenTab
     assert {"A", "B", "C", "D", "/", "V", "Z", "1 to 5"} <= set(shown)
 
 
-# what Shift makes of the keys of comma and full stop on American and German keyboards; letters that lie there stay letters
+# what Shift makes of comma and full stop on American and German keyboards; letters that lie there stay letters
 SHIFTED = [("<", "Comma", -0.5), (";", "Comma", -0.5), (">", "Period", 0.5), (":", "Period", 0.5), ("W", "Comma", 0)]
 
 

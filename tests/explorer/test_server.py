@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tests.explorer.conftest import Server
 
+from latentarium.applications.editing import directions_of, edit_rows
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.errors import InvalidInput
 from latentarium.explorer.guard import MOST_BYTES, most_bytes
@@ -65,6 +66,46 @@ def test_it_gives_the_rows_behind_the_view(served: Server, fashion: Bundle, gene
     assert "not kept in the bundle" in missing.error
 
 
+def test_it_edits_as_the_command_line_does(served: Server, fashion: Bundle) -> None:
+    directions = directions_of(fashion)
+    wanted = {"label=Bag": 4.0, "label=Coat": -1.5}
+    keep, codes = ["label=Dress", "label=Trouser"], fashion.codes[:2]
+    body = {"space": SPACE, "z": codes.tolist(), "set": wanted, "keep": keep, "slack": 0.1}
+    answer = json.loads(served.ask("/api/edit", body).body)
+    expected = edit_rows(fashion.space, directions, codes, wanted, keep=keep, slack=0.1, steps=1)
+    assert np.allclose(answer["z"], expected.codes[:, -1], atol=1e-6)
+    assert answer["leakage"] == pytest.approx(expected.leakage)
+    assert np.allclose(answer["typicality"], expected.typicality)
+    roles = {effect["name"]: effect["role"] for effect in answer["attributes"]}
+    assert [name for name, role in roles.items() if role == "set"] == list(wanted)
+    assert {name for name, role in roles.items() if role == "kept"} == set(keep)
+    # rows are those of the view, and a column takes another value
+    ids = json.loads(served.ask(f"/{SPACE}/ids.json").body)
+    answer = json.loads(served.ask("/api/edit", {"space": SPACE, "rows": [7], "set": {"label": "Bag"}}).body)
+    code = fashion.codes[[list(fashion.ids).index(ids[7])]]
+    assert np.allclose(answer["z"], directions.switch(code, {"label": "Bag"}), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        ({"set": {"label=Hat": 1.0}}, 404, "an attribute must be one of label=Ankle boot"),
+        ({"set": {"label": "Hat"}}, 404, "label=Hat"),
+        ({"set": {"label=Bag": 1.0}, "keep": ["nothing"]}, 404, "nothing"),
+        ({"set": {}}, 400, "at least one attribute"),
+        ({"set": {"label=Bag": 101}}, 400, "within 100"),
+        ({"set": {"label=Bag": True}}, 422, "set"),
+        ({"set": {"label=Bag": 1.0}, "slack": 1.0}, 400, "slack"),
+        ({"set": {"label=Bag": 1.0}, "z": [[0.0] * 16]}, 400, "one of the two"),
+        ({"set": {"label=Bag": 1.0}, "rows": [0] * 33}, 400, "from 1 to 32 places"),
+        ({"set": {"label=Bag": 1.0}, "rows": [500]}, 400, "whole numbers from 0 to 499"),
+    ],
+)
+def test_edits_that_cannot_be_are_refused(served: Server, more: dict[str, object], status: int, words: str) -> None:
+    answer = served.ask("/api/edit", {"space": SPACE, "rows": [0], **more})
+    assert (answer.status, words in answer.error) == (status, True), answer.error
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
@@ -94,6 +135,12 @@ def test_bad_requests_get_one_line(served: Server, body: object, status: int, wo
 def test_values_out_of_range_are_named(served: Server) -> None:
     answer = served.ask("/api/encode", {"space": SPACE, "x": [[7.0] * 784]})
     assert (answer.status, "within [0.0, 1.0]" in answer.error) == (400, True)
+
+
+def test_edits_that_contradict_each_other_are_refused(serve: Serve, table: Bundle) -> None:
+    body = {"space": "spaces/people", "rows": [0], "set": {"label=a": 1.0}, "keep": ["label=b"]}
+    answer = serve(make_site([table], api=True)).ask("/api/edit", body)
+    assert (answer.status, "cannot be changed while label=b stay" in answer.error) == (409, True)
 
 
 def test_unknown_paths_and_methods_have_the_same_shape(served: Server) -> None:

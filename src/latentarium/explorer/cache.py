@@ -78,7 +78,6 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
     order = rows.row_order(bundle.codes)
     flat = np.ascontiguousarray(bundle.codes[order])
     tell("codes", 1, 4)
-    maps = code_parts.map_views(bundle, flat, order, draft)
     bases, typical = code_parts.bases(flat, _flat_decoder(bundle)), code_parts.typicality(flat)
     tell("rows", 2, 4)
     shown = rows.shown_rows(bundle, order)
@@ -99,7 +98,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         path="slerp" if bundle.space.geometry.path == "slerp" else "lerp",
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
-        maps=maps,
+        maps=code_parts.map_views(bundle, flat, order, draft),
         columns=rows.columns(bundle, order, draft) + rows.odd_columns(errors, distances, draft),
         bases=bases,
         attributes=attributes(bundle, flat),

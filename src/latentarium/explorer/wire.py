@@ -1,4 +1,4 @@
-"""What the page reads: the types of its JSON files and of the server's answers, from which its TypeScript is made."""
+"""What the page reads: the types of its JSON files, from which its TypeScript is made; `api` has those of requests."""
 
 from typing import Literal
 
@@ -188,10 +188,13 @@ class Attribute(Wire):
     """A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s.
 
     The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first
-    and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read.
+    and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. `id` is what it is
+    called where it is set or kept, and `column` the label that it is a value of, or itself.
     """
 
     name: str
+    id: str
+    column: str
     kind: Literal["class", "number"]
     vector: list[float]
     weights: list[float]
@@ -367,49 +370,3 @@ class Host(Wire):
     generator: str
     api: bool
     spaces: list[SpaceEntry]
-
-
-class Asked(Wire):
-    """Base of what a page sends: numbers are numbers, not text that looks like them."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class DecodeRequest(Asked):
-    """Latent points (n, d) of the space in the folder `space`."""
-
-    space: str
-    z: list[list[float]]
-
-
-class EncodeRequest(Asked):
-    """Rows in array units, flattened (n, values), of the space in the folder `space`."""
-
-    space: str
-    x: list[list[float]]
-
-
-class RowsRequest(Asked):
-    """Rows by their places in the view of the space in the folder `space`, whole numbers from 0."""
-
-    space: str
-    rows: list[float]
-
-
-class EncodeAnswer(Wire):
-    """Codes (n, d)."""
-
-    z: list[list[float]]
-
-
-class ErrorFacts(Wire):
-    """What went wrong in one line, and the HTTP status."""
-
-    message: str
-    status: int
-
-
-class ErrorAnswer(Wire):
-    """The one shape of every error."""
-
-    error: ErrorFacts
