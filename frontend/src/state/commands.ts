@@ -14,7 +14,7 @@ const FINE = 0.1;
 const COARSE = 0.5;
 
 function turn(x: Explorer, by: number): void {
-  const { order } = x.basis;
+  const { order } = x;
   const at = order.indexOf(x.dimension);
   x.dimension = order[(at + by + order.length) % order.length]!;
   x.look.tab = "latent";

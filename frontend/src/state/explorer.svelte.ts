@@ -32,6 +32,13 @@ const MOST_DESCRIBED = 200_000;
 /** Rows that are shown as pictures from the start. */
 const FEW = 200;
 
+/** Another order of the sliders of a basis, and whose it is. */
+export interface Ranking {
+  basis: string;
+  order: readonly number[];
+  words: string;
+}
+
 export class Explorer {
   readonly map: MapState;
   readonly stage: Stage;
@@ -52,6 +59,8 @@ export class Explorer {
   basis = $state.raw<Basis>(null!);
   /** Dimension under the hand, by its place in the basis. */
   dimension = $state(0);
+  /** The order that a score asked for, in place of the basis's own. */
+  ranking = $state.raw<Ranking | null>(null);
   neighbours = $state.raw<Near | null>(null);
   neighbourCount = $state(12);
   /** Rows that were walked through, the latest last. */
@@ -276,6 +285,28 @@ export class Explorer {
 
   openTab(tab: Tab): void {
     this.look.tab = tab;
+  }
+
+  chooseBasis(basis: Basis): void {
+    this.basis = basis;
+    this.dimension = this.order[0] ?? 0;
+  }
+
+  /** The sliders in the order of a score; the first one under the hand. */
+  rankBy(ranking: Ranking): void {
+    const basis = this.space.view.bases.find(({ name }) => name === ranking.basis);
+    if (!basis) return;
+    this.ranking = ranking;
+    this.chooseBasis(basis);
+    this.look.tab = "latent";
+  }
+
+  /** Sliders of the basis as they are listed. */
+  get order(): readonly number[] {
+    const { basis, ranking } = this;
+    if (ranking?.basis !== basis.name) return basis.order;
+    const known = ranking.order.filter((index) => index < basis.dimensions.length);
+    return [...known, ...basis.order.filter((index) => !known.includes(index))];
   }
 
   /** How far the point on the stage is along a direction of the chosen basis. */

@@ -18,7 +18,8 @@ from latentarium.errors import InvalidInput, LatentariumError, invalid
 from latentarium.explorer.guard import Guard, error_body
 from latentarium.explorer.served import Networks, narrowed
 from latentarium.explorer.site import INDEX, Content, Site
-from latentarium.explorer.wire import DecodeRequest, EncodeAnswer, EncodeRequest, ErrorAnswer, Host, Report, View
+from latentarium.explorer.wire import DecodeRequest, EncodeAnswer, EncodeRequest, ErrorAnswer, Host, View
+from latentarium.explorer.wire_sheet import Report
 
 if TYPE_CHECKING:
     import uvicorn
