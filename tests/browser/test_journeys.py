@@ -103,6 +103,30 @@ def test_three_points_are_pinned_and_blended(host: str, hosts: Hosts, tab: OpenT
             assert np.abs(shown - pixels[:, 112 * place : 112 * (place + 1)]).mean() < 4
 
 
+def test_a_path_is_saved_after_it_became_shorter_and_when_it_is_long(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["static"])
+    it.ask("(x.openTab('path'), [3, 40, 77].forEach((row) => (x.showRow(row), x.pin())))")
+    it.wait("x.tray.complete")
+    it.page.get_by_role("button", name="Remove stop B").click()
+    it.wait("x.tray.points.length === 9 && x.tray.complete")
+    with Image.open(saved(it, "PNG")) as strip:
+        assert strip.size == (9 * 112, 112)
+    with Image.open(saved(it, "GIF")) as film:
+        assert len(list(ImageSequence.Iterator(film))) == 16
+    it.ask("(Array.from({ length: 9 }, (_, row) => (x.showRow(row), x.pin())), (x.tray.frames = 33))")
+    it.wait("x.tray.points.length === 321 && x.tray.complete")
+    with Image.open(saved(it, "PNG")) as sheet:
+        assert sheet.size == (65 * 112, 5 * 112), "five lines in place of one of 35,952 pixels"
+        last = np.asarray(sheet.convert("L"), float)[448:, 60 * 112 : 61 * 112]
+    assert np.abs(last[2::4, 2::4].ravel() / 255 - it.ask("Array.from(x.tray.decoded[320])")).max() < 0.01
+
+
+def saved(it: Tab, name: str) -> Path:
+    with it.page.expect_download() as waiting:
+        it.page.get_by_role("button", name=name, exact=True).click()
+    return Path(waiting.value.path())
+
+
 def test_neighbours_are_the_nearest_codes_and_can_be_walked(hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
     it = tab().open(hosts["static"])
     it.page.get_by_role("tab", name="Neighbours").click()

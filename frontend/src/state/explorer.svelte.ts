@@ -11,6 +11,7 @@ import { Sheets, type Thumbnails } from "../source/sheets";
 import type { Space } from "../source/space";
 import type { Basis, Host } from "../wire";
 import { readAddress, writeAddress } from "./address";
+import { keyOf } from "./bases";
 import { Editing } from "./editing.svelte";
 import { Finder } from "./find.svelte";
 import { MapState } from "./map.svelte";
@@ -273,13 +274,18 @@ export class Explorer {
     const { tray, player } = this;
     if (player?.heard === "path") return player.stop();
     if (tray.playing) return tray.pause();
+    if (!tray.points.length) return this.look.say("A path needs two stops");
     if (!player) return tray.play((z) => this.showPoint(z, "", "path"));
+    tray.waits = !tray.complete && !tray.waits;
+    if (!tray.complete) return this.look.say(tray.waits ? "The path plays once it is decoded" : "Stopped");
     const music = musicOf(this.space.view)!;
-    const first = tray.position < tray.legs ? Math.round(tray.position * (tray.frames - 1)) : 0;
-    void player.play("path", tray.points.length - first, (i) => {
-      tray.position = (first + i) / (tray.frames - 1);
-      this.showPoint(tray.points[first + i]!, "", "path");
-      return notesOf(music, toRaw(music, tray.decoded[first + i]!));
+    // the path as it is now, whatever happens to it meanwhile
+    const { points, decoded, frames } = tray;
+    const first = tray.position < tray.legs ? Math.round(tray.position * (frames - 1)) : 0;
+    void player.play("path", points.length - first, (i) => {
+      tray.position = (first + i) / (frames - 1);
+      this.showPoint(points[first + i]!, "", "path");
+      return notesOf(music, toRaw(music, decoded[first + i]!));
     });
   }
 
@@ -327,6 +333,11 @@ export class Explorer {
     if (axis) axis.forEach((a, d) => (next[d]! += a * step));
     else next[index] = value;
     return next;
+  }
+
+  /** What of a point decides how it is decoded. */
+  keyOf(z: Float32Array): string {
+    return keyOf(z, this.stage.raw);
   }
 
   /** Places on the map of any points: exact on linear maps, else among their nearest rows. */

@@ -20,12 +20,15 @@ export class Tray {
   playing = $state(false);
   /** What the points decode to, as far as they are. */
   decoded = $state.raw<readonly (Float32Array | undefined)[]>([]);
+  /** Someone wants to hear the path once all of it is decoded. */
+  waits = $state(false);
   private next = 0;
   private clock = 0;
 
   legs: number = $derived(Math.max(0, this.pins.length - 1));
   points: Float32Array[] = $derived(this.pins.length > 1 ? walk(this.stops, this.frames, this.way) : []);
   here: Float32Array | null = $derived(this.pins.length > 1 ? along(this.stops, this.position, this.way) : null);
+  complete: boolean = $derived(this.points.length > 0 && this.points.every((_, i) => this.decoded[i]));
 
   get stops(): Float32Array[] {
     return this.pins.map((pin) => pin.z);

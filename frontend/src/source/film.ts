@@ -1,0 +1,44 @@
+/** The frames of a path as one sheet of pictures. */
+
+import type { Small } from "../kinds/picture";
+
+/** Pixels a side that every browser makes a picture of, and of the whole of one. */
+const MOST_SIDE = 8192;
+const MOST_PIXELS = 2 ** 26;
+/** Pixels of the longer side up to which small frames are enlarged. */
+const LEAST_SIDE = 128;
+
+/** Each of the decoded rows as a picture of its own. */
+export function framesOf(small: Small, decoded: readonly Float32Array[], dark: boolean): HTMLCanvasElement[] {
+  return decoded.map((values) => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [small.width, small.height];
+    small.draw(canvas.getContext("2d")!, values, dark);
+    return canvas;
+  });
+}
+
+/** By how much the pixels of small frames are enlarged. */
+export function scaleOf({ width, height }: { width: number; height: number }): number {
+  return Math.max(1, Math.floor(LEAST_SIDE / Math.max(width, height)));
+}
+
+/** Frames a line of a sheet, and how large each is: one line where that fits, else lines of about one length. */
+export function layout(count: number, width: number, height: number): { across: number; scale: number } {
+  const area = count * width * height;
+  const scale = Math.min(scaleOf({ width, height }), Math.sqrt(MOST_PIXELS / area), MOST_SIDE / width);
+  const lines = Math.ceil(count / Math.max(1, Math.floor(MOST_SIDE / (width * scale))));
+  return { across: Math.ceil(count / lines), scale };
+}
+
+/** The frames side by side, line after line. */
+export function sheetOf(frames: readonly HTMLCanvasElement[]): Promise<Blob> {
+  const { width, height } = frames[0]!;
+  const { across, scale } = layout(frames.length, width, height);
+  const [wide, tall] = [Math.floor(width * scale), Math.floor(height * scale)];
+  const sheet = new OffscreenCanvas(across * wide, Math.ceil(frames.length / across) * tall);
+  const context = sheet.getContext("2d")!;
+  context.imageSmoothingEnabled = scale < 1;
+  frames.forEach((frame, i) => context.drawImage(frame, (i % across) * wide, Math.floor(i / across) * tall, wide, tall));
+  return sheet.convertToBlob({ type: "image/png" });
+}
