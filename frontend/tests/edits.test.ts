@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { packNamed, packNumbers, unpackNamed, unpackNumbers } from "../src/state/address";
+import { packNamed, packNumbers, unpackNamed, unpackNumbers } from "../src/state/packing";
 import { conditional, dot, type Reader } from "../src/state/directions";
 import { between, Edits, own } from "../src/state/edits.svelte";
 import { Past } from "../src/state/past.svelte";

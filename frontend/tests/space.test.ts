@@ -6,7 +6,9 @@ import { newestOnly } from "../src/near/near";
 import { cellsOf } from "../src/decode/table";
 import { Scheduler } from "../src/decode/scheduler";
 import type { Network } from "../src/decode/network";
-import { packPoint, readAddress, unpackPoint, writeAddress, type Address } from "../src/state/address";
+import { readAddress, stepsOf, writeAddress, type Address } from "../src/state/address";
+import { packPoint, packRows, unpackPoint, unpackRows } from "../src/state/packing";
+import { readSaved, savedState } from "../src/state/saved";
 import { along, walk } from "../src/state/paths";
 import type { Space } from "../src/source/space";
 import type { Basis } from "../src/wire";
@@ -66,13 +68,41 @@ const raw = {
 
 test("an address holds what was written into it", () => {
   const address: Address = {
-    made: "0a1b2c3d", map: "dims:3:1", camera: [0.25, 0.5, 3], colour: "label", hidden: [1, 4], row: 812, tray: ["3", "AAAA"],
-    tab: "path", theme: "dark",
+    space: "spaces/a", other: "spaces/b", made: "0a1b2c3d", map: "dims:3:1", camera: [0.25, 0.5, 3], pictures: "off", colour: "label", hidden: [1, 4],
+    row: 812, z: "AA", tray: ["3", "AAAA"], way: "slerp", loop: "round", frames: 17, position: 1.25, edits: ["smile:1.5"], others: "keep",
+    directions: ["mine:AA"], basis: "pca:3", near: "20", chosen: "~AQ", tab: "path", drawer: "rows", find: "a, b", theme: "dark",
   }; // prettier-ignore
   expect(readAddress(writeAddress(address))).toEqual(address);
   expect(readAddress("")).toEqual({});
   expect(readAddress("#v=99&sel=1")).toEqual({});
-  expect(readAddress("#v=1&sel=-3&cam=1,2&off=x")).toEqual({ hidden: [] });
+});
+
+test("what is out of range in an address is left out", () => {
+  const bad = ["sel=-3", "sel=1.5", "cam=1,2", "cam=0.5,0.5,0", "cam=0.5,0.5,NaN", "cam=9,0.5,1", "cam=0.5,0.5,1,1", "off=x", "at=-1", "at=x", "th=red", "pic=1", "f=2.5"];
+  for (const one of bad) expect(readAddress(`#v=1&${one}`), one).toEqual({});
+  expect(readAddress("#v=1&off=2,-1,x")).toEqual({ hidden: [2] });
+});
+
+test("a step is what one goes back from; a drag is not", () => {
+  expect(stepsOf({ row: 3, camera: [0.5, 0.5, 2], z: "AA", position: 1 })).toBe(stepsOf({ row: 3 }));
+  for (const step of [{ row: 4 }, { tab: "path" }, { tray: ["1"] }, { map: "pca" }, { hidden: [1] }]) expect(stepsOf({ row: 3, ...step })).not.toBe(stepsOf({ row: 3 }));
+});
+
+test("a selection survives its packing, few rows or most of them", () => {
+  const all = Array.from({ length: 1000 }, (_, row) => row);
+  for (const rows of [[0], [999], [3, 200, 201, 999], all, all.filter((row) => row % 3), all.slice(0, 500)]) {
+    expect(unpackRows(packRows(rows, 1000), 1000)).toEqual(rows);
+  }
+  expect(packRows(all.slice(1), 1000).length).toBeLessThan(5);
+  expect(packRows(all.filter((row) => row % 9 === 0), 1000).length).toBeLessThan(160);
+  expect(unpackRows(packRows([999], 1000), 999)).toBeNull();
+  expect(unpackRows("!", 9)).toBeNull();
+  expect(unpackRows("gA", 9), "a gap without an end").toBeNull();
+});
+
+test("a saved view is read again, and anything else is refused", async () => {
+  expect(await readSaved(savedState("#v=1&sel=3", "t"))).toBe("#v=1&sel=3");
+  for (const text of ["{", "null", "[]", '{"kind":"latentarium view","address":"javascript:1"}']) await expect(readSaved(new Blob([text]))).rejects.toThrow("not a view");
 });
 
 test("a point survives its packing to a ten-thousandth of its range, and nonsense is refused", () => {

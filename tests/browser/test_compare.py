@@ -109,6 +109,9 @@ def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: O
     it.page.wait_for_timeout(400)
     again = tab().open(it.page.url)
     again.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+    elsewhere = tab().open(it.page.url.replace("tab=compare", "tab=path"))
+    elsewhere.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+    assert elsewhere.page.get_by_role("combobox", name="Colour").input_value() == "shared_neighbours"
 
 
 def test_scores_stand_side_by_side_and_the_spaces_can_be_swapped(both: Hosts, tab: OpenTab, pair: Pair) -> None:

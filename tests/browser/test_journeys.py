@@ -202,27 +202,6 @@ def test_a_lasso_selects_and_the_legend_filters(hosts: Hosts, tab: OpenTab) -> N
     assert it.ask("x.map.matching") == 500
 
 
-def test_a_shared_address_brings_back_what_was_there(hosts: Hosts, tab: OpenTab) -> None:
-    it = tab().open(hosts["static"])
-    it.ask("x.showRow(12)")
-    it.ask("x.pin()")
-    it.ask("x.adjust(x.movedAlong(3, 1.25))")
-    it.ask("x.pin()")
-    it.page.get_by_text("PCA", exact=True).click()
-    it.page.get_by_role("button", name="Zoom in").click()
-    it.page.get_by_role("tab", name="Path").click()
-    it.page.get_by_role("button", name="Dark theme").click()
-    it.page.wait_for_timeout(500)
-    address = it.page.url
-    kept = "[x.map.name, x.map.camera, x.look.tab, x.look.theme, x.tray.pins.length, x.tray.pins[0].row]"
-    other = tab().open(address)
-    assert other.ask(kept) == it.ask(kept)
-    assert np.allclose(other.ask("Array.from(x.stage.z)"), it.ask("Array.from(x.stage.z)"), atol=1e-3)
-    foreign = tab().open(address.replace("b=", "b=00"))
-    assert foreign.page.get_by_text("made for another space").is_visible()
-    assert foreign.ask("x.tray.pins.length") == 0
-
-
 def test_everything_can_be_done_by_keyboard(hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts["static"])
     it.page.locator(".host").focus()

@@ -266,6 +266,7 @@ PANES = {
     "search": "(x.finder.look('bag'), x.finder.step(1))",
     "tray": "(x.finder.look(''), x.pin(), x.look.openDrawer('tray'))",
     "report": "x.look.openDrawer('report')",
+    "share": "document.querySelector('header .actions button').click()",
     "help": "(x.look.help = true)",
     "selection": "x.map.choose([1, 2, 3])",
 }

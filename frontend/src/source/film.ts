@@ -1,6 +1,7 @@
 /** The frames of a path as one sheet of pictures. */
 
 import type { Small } from "../kinds/picture";
+import type { Loop } from "../state/path.svelte";
 
 /** Pixels a side that every browser makes a picture of, and of the whole of one. */
 const MOST_SIDE = 8192;
@@ -16,6 +17,13 @@ export function framesOf(small: Small, decoded: readonly Float32Array[], dark: b
     small.draw(canvas.getContext("2d")!, values, dark);
     return canvas;
   });
+}
+
+/** Numbers of the frames of one run of an animation that goes on and on. */
+export function runOf(count: number, loop: Loop): number[] {
+  const there = Array.from({ length: count }, (_, i) => i);
+  // of a round the last is the first again
+  return loop === "round" ? there.slice(0, -1) : [...there, ...there.slice(1, -1).reverse()];
 }
 
 /** By how much the pixels of small frames are enlarged. */

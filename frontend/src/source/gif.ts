@@ -1,7 +1,8 @@
-/** Frames as an animated GIF that goes there and back. */
+/** Frames as an animated GIF that goes there and back, or round. */
 
 import { applyPalette, GIFEncoder, quantize } from "gifenc";
-import { scaleOf } from "./film";
+import type { Loop } from "../state/path.svelte";
+import { runOf, scaleOf } from "./film";
 
 const MILLISECONDS = 90;
 /** At both ends, so that the eye may rest. */
@@ -11,7 +12,7 @@ const COLOURS = 256;
 const SAMPLED = 32;
 
 /** The canvases in order, small ones enlarged. */
-export function gifOf(frames: readonly HTMLCanvasElement[]): Blob {
+export function gifOf(frames: readonly HTMLCanvasElement[], loop: Loop): Blob {
   const scale = scaleOf(frames[0]!);
   const step = Math.ceil(frames.length / SAMPLED);
   // one palette for all, so that nothing flickers
@@ -19,9 +20,9 @@ export function gifOf(frames: readonly HTMLCanvasElement[]): Blob {
   const [wide, tall] = [frames[0]!.width * scale, frames[0]!.height * scale];
   const there = frames.map((frame) => applyPalette(pixelsOf(frame, scale).data, palette));
   const gif = GIFEncoder();
-  [...there, ...there.slice(1, -1).reverse()].forEach((pixels, i) => {
-    const delay = i === 0 || i === there.length - 1 ? REST : MILLISECONDS;
-    gif.writeFrame(pixels, wide, tall, { palette: i ? undefined : palette, delay });
+  runOf(there.length, loop).forEach((frame, i) => {
+    const delay = loop === "back" && (i === 0 || i === there.length - 1) ? REST : MILLISECONDS;
+    gif.writeFrame(there[frame]!, wide, tall, { palette: i ? undefined : palette, delay });
   });
   gif.finish();
   return new Blob([gif.bytes()], { type: "image/gif" });

@@ -90,6 +90,8 @@ export function runCommand(x: Explorer, event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const key = event.key.toLowerCase();
   if (!x.look.keys && key !== "escape") return;
+  // what is open closes first
+  if (key === "escape" && document.querySelector(":popover-open")) return;
   // space and digits do what the focused control wants of them
   if (key === " " && event.target instanceof Element && event.target.closest("button, a, summary, [role=tab], input")) return;
   const command = COMMANDS.find(({ keys }) => keys.includes(key));

@@ -9,17 +9,19 @@ import { loadLines } from "../source/lines";
 import { Rolls } from "../source/rolls";
 import { Sheets, type Thumbnails } from "../source/sheets";
 import type { Space } from "../source/space";
-import type { Basis, Host } from "../wire";
-import { readAddress, writeAddress } from "./address";
+import type { Basis, Host, SpaceEntry } from "../wire";
+import { readAddress, type Address } from "./address";
 import { keyOf } from "./bases";
 import { Editing } from "./editing.svelte";
 import { Finder } from "./find.svelte";
 import { MapState } from "./map.svelte";
 import type { Look, Tab } from "./look.svelte";
 import { Player } from "./player.svelte";
+import { OVERLAP } from "./join";
 import { addressOf, takePoints, takeView } from "./sharing";
 import { Stage } from "./stage.svelte";
 import { Tray } from "./path.svelte";
+import type { Twin } from "./twin.svelte";
 
 /** Choices that tests, and the curious, make in the address before the #. */
 export interface Choices {
@@ -28,6 +30,7 @@ export interface Choices {
 }
 
 const NEAREST = 8;
+const [LEAST_NEAR, USUAL_NEAR, MOST_NEAR] = [5, 12, 50];
 /** Rows up to which their errors are fetched for those who listen. */
 const MOST_DESCRIBED = 200_000;
 /** Rows that are shown as pictures from the start. */
@@ -44,7 +47,7 @@ export class Explorer {
   readonly map: MapState;
   readonly stage: Stage;
   readonly search: Search;
-  readonly tray = new Tray();
+  readonly tray: Tray;
   /** Plays melodies and drums; null for what makes no sound. */
   readonly player: Player | null;
   readonly editing: Editing;
@@ -63,7 +66,10 @@ export class Explorer {
   /** The order that a score asked for, in place of the basis's own. */
   ranking = $state.raw<Ranking | null>(null);
   neighbours = $state.raw<Near | null>(null);
-  neighbourCount = $state(12);
+  neighbourCount = $state(0);
+  /** The space that this one is compared with, once it was opened. */
+  twin = $state.raw<Twin | null>(null);
+  private opening: Promise<Twin> | null = null;
   /** Rows that were walked through, the latest last. */
   trail = $state.raw<readonly number[]>([]);
   pointPlace = $state.raw<[number, number] | null>(null);
@@ -77,6 +83,8 @@ export class Explorer {
   ) {
     this.map = new MapState(space);
     this.search = new Search();
+    this.tray = new Tray(space.view.path);
+    this.neighbourCount = this.usualCount;
     const music = musicOf(space.view);
     this.player = music && new Player(music);
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
@@ -92,7 +100,7 @@ export class Explorer {
     const address = readAddress(location.hash);
     takeView(explorer, address);
     await Promise.all([explorer.map.open(), explorer.map.colourBy(explorer.map.colour)]);
-    if (address.hidden) explorer.map.hidden = new Set(address.hidden);
+    explorer.map.hidden = new Set(address.hidden);
     return explorer;
   }
 
@@ -103,10 +111,10 @@ export class Explorer {
     const { scale, offset } = space.view.latent;
     this.search.open({ codes, scale, offset });
     this.sheets = sheets;
-    this.map.pictures = sheets !== null && space.rows <= FEW;
     takePoints(this, readAddress(location.hash));
     if (!this.stage.z) this.showFirst();
     void this.stage.open();
+    if (this.map.colour === OVERLAP) this.openTwin().catch(() => this.map.colourBy(this.map.firstColour));
     // without them rows are called by their numbers
     void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), () => undefined);
     void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), () => undefined);
@@ -349,9 +357,46 @@ export class Explorer {
     return near.map(({ rows, distances }) => placeAmong(ground.points, rows, distances));
   }
 
-  writeAddress(): string {
-    // what has not arrived yet is still in the address
-    return this.stage.z ? writeAddress(addressOf(this)) : location.hash;
+  /** What brings all of this back; null while some of it has yet to arrive. */
+  address(): Address | null {
+    return this.stage.z ? addressOf(this) : null;
+  }
+
+  /** Rows are few enough to be shown as pictures from the start. */
+  get fewPictures(): boolean {
+    return this.sheets !== null && this.space.rows <= FEW;
+  }
+
+  /** How many neighbours can be asked for, and how many are at first. */
+  get mostCount(): number {
+    return Math.max(1, Math.min(MOST_NEAR, this.space.rows - 1));
+  }
+
+  get leastCount(): number {
+    return Math.min(LEAST_NEAR, this.mostCount);
+  }
+
+  get usualCount(): number {
+    return Math.min(USUAL_NEAR, this.mostCount);
+  }
+
+  /** The space to compare with. */
+  get other(): SpaceEntry | null {
+    return this.host.spaces.find(({ path }) => path !== this.space.path) ?? null;
+  }
+
+  /** Open the space to compare with, once. */
+  openTwin(): Promise<Twin> {
+    this.opening ??= this.makeTwin();
+    this.opening.catch(() => (this.opening = null));
+    return this.opening;
+  }
+
+  private async makeTwin(): Promise<Twin> {
+    const { other } = this;
+    if (!other) throw new Error("There is no second space.");
+    const [{ Twin }] = await Promise.all([import("./twin.svelte"), this.space.loadCodes()]);
+    return (this.twin = await Twin.open(this, other));
   }
 
   showFirst(): void {

@@ -9,13 +9,23 @@ export interface Pin {
   name: string;
 }
 
-export const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const SECONDS_A_LEG = 2.4;
+/** Frames a leg that are offered. */
+export const FRAMES = [3, 5, 9, 17, 33] as const;
+/** At its end a path goes back the way it came, or on to its first stop. */
+export const LOOPS = ["back", "round"] as const;
+export type Loop = (typeof LOOPS)[number];
+
+export function letterOf(stop: number): string {
+  return LETTERS[stop % LETTERS.length]!;
+}
 
 export class Tray {
   pins = $state.raw<readonly Pin[]>([]);
   way = $state<Way>("lerp");
-  frames = $state(9);
+  loop = $state<Loop>("back");
+  frames = $state<number>(FRAMES[2]);
   position = $state(0);
   playing = $state(false);
   /** What the points decode to, as far as they are. */
@@ -25,13 +35,25 @@ export class Tray {
   private next = 0;
   private clock = 0;
 
-  legs: number = $derived(Math.max(0, this.pins.length - 1));
-  points: Float32Array[] = $derived(this.pins.length > 1 ? walk(this.stops, this.frames, this.way) : []);
-  here: Float32Array | null = $derived(this.pins.length > 1 ? along(this.stops, this.position, this.way) : null);
+  /** The pinned points in order; where the path goes round the first comes again at the end. */
+  stops: Float32Array[] = $derived.by(() => {
+    const stops = this.pins.map((pin) => pin.z);
+    return this.loop === "round" && stops.length > 1 ? [...stops, stops[0]!] : stops;
+  });
+  legs: number = $derived(Math.max(0, this.stops.length - 1));
+  points: Float32Array[] = $derived(this.legs ? walk(this.stops, this.frames, this.way) : []);
+  here: Float32Array | null = $derived(this.legs ? along(this.stops, this.position, this.way) : null);
   complete: boolean = $derived(this.points.length > 0 && this.points.every((_, i) => this.decoded[i]));
 
-  get stops(): Float32Array[] {
-    return this.pins.map((pin) => pin.z);
+  /** Paths go as the space's own geometry does, until another way is chosen. */
+  constructor(way: Way = "lerp") {
+    this.way = way;
+  }
+
+  /** Letter of the stop that a frame shows, nothing for those between. */
+  letterAt(frame: number): string {
+    const stop = frame / (this.frames - 1);
+    return Number.isInteger(stop) ? letterOf(stop % this.pins.length) : "";
   }
 
   add(z: Float32Array, row: number, name: string): Pin {
@@ -68,7 +90,12 @@ export class Tray {
     this.position = 0;
   }
 
-  /** Walk back and forth; `moved` is called with each point on the way. */
+  setLoop(loop: Loop): void {
+    this.loop = loop;
+    this.position = Math.min(this.position, this.legs);
+  }
+
+  /** Walk back and forth, or round and round; `moved` is called with each point on the way. */
   play(moved: (z: Float32Array) => void): void {
     if (this.legs === 0) return;
     this.playing = true;
@@ -77,7 +104,8 @@ export class Tray {
     const tick = (now: number) => {
       const step = (now - before) / 1000 / SECONDS_A_LEG;
       before = now;
-      this.position = Math.max(0, Math.min(this.legs, this.position + (forwards ? step : -step)));
+      if (this.loop === "round") this.position = (this.position + step) % this.legs;
+      else this.position = Math.max(0, Math.min(this.legs, this.position + (forwards ? step : -step)));
       if (this.position === this.legs) forwards = false;
       if (this.position === 0) forwards = true;
       if (this.here) moved(this.here);

@@ -1,6 +1,7 @@
 /** Ways from stop to stop, as the Python package walks them. */
 
-export type Way = "lerp" | "slerp";
+export const WAYS = ["lerp", "slerp"] as const;
+export type Way = (typeof WAYS)[number];
 
 /** `steps` points a leg, stops shown once. */
 export function walk(stops: readonly Float32Array[], steps: number, way: Way): Float32Array[] {

@@ -6,14 +6,13 @@ import { Sheets } from "../source/sheets";
 import { Space } from "../source/space";
 import type { NumberColumn, Report, SpaceEntry } from "../wire";
 import type { Explorer } from "./explorer.svelte";
-import { join, type Joined } from "./join";
+import { join, OVERLAP, type Joined } from "./join";
 import { MapState } from "./map.svelte";
 import { Stage } from "./stage.svelte";
 
 export const NEIGHBOURS = 10;
 /** Shared rows whose neighbours are compared among themselves: what a page can do in about a second. */
 const COMPARED = 4000;
-export const OVERLAP = "shared_neighbours";
 
 /** Neighbours of one row in both spaces, as rows of the first. */
 export interface Around {
