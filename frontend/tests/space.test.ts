@@ -17,15 +17,22 @@ const f32 = (...values: number[]) => Float32Array.from(values);
 
 test("walks as the Python package does", () => {
   const [a, b, c] = [f32(1, 0), f32(0, 2), f32(4, 0)];
-  expect(walk([a, b], 3, "lerp").map((z) => Array.from(z))).toEqual([[1, 0], [0.5, 1], [0, 2]]);
-  expect(walk([a, b, c], 5, "lerp")).toHaveLength(9);
-  const middle = walk([a, b], 3, "slerp")[1]!;
+  const line = { stops: [a, b, c], way: "lerp" as const };
+  expect(walk({ ...line, stops: [a, b] }, 3).map((z) => Array.from(z))).toEqual([[1, 0], [0.5, 1], [0, 2]]);
+  expect(walk(line, 5)).toHaveLength(9);
+  const middle = walk({ stops: [a, b], way: "slerp" }, 3)[1]!;
   expect(Math.hypot(...middle)).toBeCloseTo(1.5, 5);
   expect(middle[0]).toBeCloseTo(middle[1]!, 5);
   // opposite ends have no great circle of their own
-  expect(Array.from(walk([f32(1, 0), f32(-1, 0)], 3, "slerp")[1]!)).toEqual([0, 0]);
-  expect(Array.from(along([a, b, c], 1.5, "lerp"))).toEqual([2, 1]);
-  expect(Array.from(along([a, b, c], 2, "lerp"))).toEqual([4, 0]);
+  expect(Array.from(walk({ stops: [f32(1, 0), f32(-1, 0)], way: "slerp" }, 3)[1]!)).toEqual([0, 0]);
+  expect(Array.from(along(line, 1.5))).toEqual([2, 1]);
+  expect(Array.from(along(line, 2))).toEqual([4, 0]);
+});
+
+test("a leg with a curve keeps its time, one without is straight", () => {
+  const curve = { nodes: [f32(0, 0), f32(0, 4), f32(4, 4)], clock: [0, 0.25, 1] };
+  const route = { stops: [f32(0, 0), f32(4, 4), f32(0, 0)], way: "geodesic" as const, curves: [curve, undefined] };
+  expect(walk(route, 5).map((z) => Array.from(z))).toEqual([[0, 0], [0, 4], [4 / 3, 4].map(Math.fround), [8 / 3, 4].map(Math.fround), [4, 4], [3, 3], [2, 2], [1, 1], [0, 0]]);
 });
 
 test("the nearest codes, equal ones in the order of the rows", () => {
@@ -154,6 +161,21 @@ test("of the points that come while the decoder is busy only the newest is decod
   expect(shown).toEqual([1, 4]);
   expect(asked).toEqual([1, 4, 12, 14]);
   expect(frames).toEqual([2, 1, 3, 0, 4]);
+});
+
+test("a strip that is asked for while another one ends is decoded too", async () => {
+  const network: Network = { where: "page", close: () => undefined, run: async (values) => ({ values, milliseconds: 1 }) };
+  const scheduler = new Scheduler(network, () => undefined, () => undefined);
+  const { signal } = new AbortController();
+  for (let hops = 0; hops < 9; hops++) {
+    const ended = new Promise<void>((done) => scheduler.strip([f32(1)], () => done(), signal));
+    await ended;
+    for (let i = 0; i < hops; i++) await null;
+    let came = false;
+    scheduler.strip([f32(2)], () => (came = true), signal);
+    await new Promise((done) => setTimeout(done));
+    expect(came, `${hops} steps later`).toBe(true);
+  }
 });
 
 test("a strip that is not wanted any more is left", async () => {

@@ -10,6 +10,7 @@ from PIL import Image, ImageSequence
 from tests.browser.conftest import Hosts, Tab
 
 from latentarium.bundle import Bundle
+from latentarium.explorer.site import Site, make_site
 
 pytestmark = pytest.mark.slow
 OpenTab = Callable[..., Tab]
@@ -103,6 +104,52 @@ def test_three_points_are_pinned_and_blended(host: str, hosts: Hosts, tab: OpenT
             assert np.abs(shown - pixels[:, 112 * place : 112 * (place + 1)]).mean() < 4
 
 
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_geodesic_is_walked_more_evenly_than_a_straight_line(
+    host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle
+) -> None:
+    it = tab().open(hosts[host])
+    it.ask("(x.openTab('path'), [3, 40].forEach((row) => (x.showRow(row), x.pin())), (x.tray.frames = 17))")
+    straight = np.array(it.ask("x.tray.points.map((z) => Array.from(z))"), np.float32)
+    it.page.get_by_text("Geodesic", exact=True).click()
+    it.page.get_by_text("Geodesic (approximate): equal steps").wait_for()
+    it.wait("x.tray.complete")
+    found = np.array(it.ask("x.tray.points.map((z) => Array.from(z))"), np.float32)
+    line, page = steps_of(fashion, straight), steps_of(fashion, found)
+    assert np.array_equal(found[[0, -1]], straight[[0, -1]])
+    assert page.std() / page.mean() < 0.5 * line.std() / line.mean()
+    assert page.sum() < line.sum()
+
+
+def test_a_path_begins_in_the_way_of_its_space(tab: OpenTab, static_host: Callable[..., str], fashion: Bundle) -> None:
+    site = make_site([fashion], api=False)
+    name = "spaces/fashion/view.json"
+    round_space = {**site.files, name: bytes(site.files[name]).replace(b'"path":"lerp"', b'"path":"slerp"')}  # type: ignore[arg-type]
+    it = tab().open(f"{static_host(Site(round_space, {}))}?test=1")
+    it.ask("(x.openTab('path'), [3, 40].forEach((row) => (x.showRow(row), x.pin())))")
+    assert it.page.get_by_label("Spherical").is_checked()
+    ends = np.array(it.ask("x.tray.pins.map((pin) => Array.from(pin.z))"), np.float32)
+    middle = fashion.space.geometry.interpolate(*ends, steps=9, path="slerp")[4]
+    assert np.allclose(it.ask("Array.from(x.tray.points[4])"), middle, atol=1e-5)
+    it.page.get_by_text("Straight", exact=True).click()
+    it.wait("location.hash.includes('w=lerp')")
+
+
+def steps_of(bundle: Bundle, points: np.ndarray) -> np.ndarray:
+    """How far what is decoded goes from each point to the next."""
+    decoded = bundle.space.decode(points).reshape(len(points), -1)
+    return np.linalg.norm(np.diff(decoded, axis=0), axis=1)
+
+
+def test_a_search_for_a_geodesic_can_be_left(hosts: Hosts, tab: OpenTab) -> None:
+    it = tab().open(hosts["server-decode"])
+    it.ask("(x.openTab('path'), Array.from({ length: 9 }, (_, row) => (x.showRow(row), x.pin())))")
+    it.page.get_by_text("Geodesic", exact=True).click()
+    it.page.get_by_role("button", name="Cancel").click()
+    it.wait("x.tray.way === 'lerp' && x.tray.searching === null && x.tray.complete")
+    assert it.ask("x.tray.curves.size") < 8
+
+
 def test_a_path_is_saved_after_it_became_shorter_and_when_it_is_long(hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts["static"])
     it.ask("(x.openTab('path'), [3, 40, 77].forEach((row) => (x.showRow(row), x.pin())))")
@@ -113,6 +160,16 @@ def test_a_path_is_saved_after_it_became_shorter_and_when_it_is_long(hosts: Host
         assert strip.size == (9 * 112, 112)
     with Image.open(saved(it, "GIF")) as film:
         assert len(list(ImageSequence.Iterator(film))) == 16
+    it.page.get_by_label("Once round").check(force=True)
+    it.page.get_by_role("combobox", name="Frames a leg").select_option("3")
+    it.wait("x.tray.points.length === 5 && x.tray.complete")
+    with Image.open(saved(it, "GIF")) as film:
+        assert len(list(ImageSequence.Iterator(film))) == 4, "the first stop comes once"
+    film = saved(it, "WebM").read_bytes()
+    assert film[:4] == bytes.fromhex("1a45dfa3")
+    assert b"webm" in film[:64]
+    assert len(film) > 500
+    it.page.get_by_label("There and back").check(force=True)
     it.ask("(Array.from({ length: 9 }, (_, row) => (x.showRow(row), x.pin())), (x.tray.frames = 33))")
     it.wait("x.tray.points.length === 321 && x.tray.complete")
     with Image.open(saved(it, "PNG")) as sheet:
@@ -265,8 +322,6 @@ def test_the_report_is_that_of_the_bundle(hosts: Hosts, tab: OpenTab, fashion: B
 
 
 def test_a_table_is_decoded_column_by_column(tab: OpenTab, table: Bundle, static_host: Callable[..., str]) -> None:
-    from latentarium.explorer.site import make_site
-
     it = tab().open(f"{static_host(make_site([table], api=False))}?test=1")
     it.wait("x.stage.input !== null")
     z = np.array([it.ask("Array.from(x.stage.z)")], np.float32)

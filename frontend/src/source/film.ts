@@ -1,4 +1,4 @@
-/** The frames of a path as one sheet of pictures. */
+/** The frames of a path as pictures: as one sheet, or in the order of an animation. */
 
 import type { Small } from "../kinds/picture";
 import type { Loop } from "../state/path.svelte";
@@ -6,6 +6,8 @@ import type { Loop } from "../state/path.svelte";
 /** Pixels a side that every browser makes a picture of, and of the whole of one. */
 const MOST_SIDE = 8192;
 const MOST_PIXELS = 2 ** 26;
+/** How long an animation shows each frame. */
+export const FRAME_MILLISECONDS = 90;
 /** Pixels of the longer side up to which small frames are enlarged. */
 const LEAST_SIDE = 128;
 

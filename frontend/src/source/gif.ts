@@ -2,9 +2,8 @@
 
 import { applyPalette, GIFEncoder, quantize } from "gifenc";
 import type { Loop } from "../state/path.svelte";
-import { runOf, scaleOf } from "./film";
+import { FRAME_MILLISECONDS, runOf, scaleOf } from "./film";
 
-const MILLISECONDS = 90;
 /** At both ends, so that the eye may rest. */
 const REST = 600;
 const COLOURS = 256;
@@ -21,7 +20,7 @@ export function gifOf(frames: readonly HTMLCanvasElement[], loop: Loop): Blob {
   const there = frames.map((frame) => applyPalette(pixelsOf(frame, scale).data, palette));
   const gif = GIFEncoder();
   runOf(there.length, loop).forEach((frame, i) => {
-    const delay = loop === "back" && (i === 0 || i === there.length - 1) ? REST : MILLISECONDS;
+    const delay = loop === "back" && (i === 0 || i === there.length - 1) ? REST : FRAME_MILLISECONDS;
     gif.writeFrame(there[frame]!, wide, tall, { palette: i ? undefined : palette, delay });
   });
   gif.finish();

@@ -343,6 +343,13 @@ export class Explorer {
     return next;
   }
 
+  /** What points decode to, all of them; does not come back where it is stopped. */
+  decodeAll(points: Float32Array[], signal: AbortSignal): Promise<Float32Array[]> {
+    const found: Float32Array[] = [];
+    let left = points.length;
+    return new Promise((done) => this.stage.strip(points, (i, values) => ((found[i] = values), --left || done(found)), signal));
+  }
+
   /** What of a point decides how it is decoded. */
   keyOf(z: Float32Array): string {
     return keyOf(z, this.stage.raw);

@@ -1,6 +1,6 @@
 /** Stops pinned to the tray, and the way through them. */
 
-import { along, walk, type Way } from "./paths";
+import { along, walk, type Curve, type Route, type Way } from "./paths";
 
 export interface Pin {
   key: number;
@@ -32,6 +32,9 @@ export class Tray {
   decoded = $state.raw<readonly (Float32Array | undefined)[]>([]);
   /** Someone wants to hear the path once all of it is decoded. */
   waits = $state(false);
+  /** Geodesics that were found, by the pins at their ends; and how far the search for one is. */
+  curves = $state.raw<ReadonlyMap<string, Curve>>(new Map());
+  searching = $state<{ leg: number; share: number } | null>(null);
   private next = 0;
   private clock = 0;
 
@@ -41,13 +44,32 @@ export class Tray {
     return this.loop === "round" && stops.length > 1 ? [...stops, stops[0]!] : stops;
   });
   legs: number = $derived(Math.max(0, this.stops.length - 1));
-  points: Float32Array[] = $derived(this.legs ? walk(this.stops, this.frames, this.way) : []);
-  here: Float32Array | null = $derived(this.legs ? along(this.stops, this.position, this.way) : null);
+  /** Names of the legs, by the pins at their ends. */
+  legNames: string[] = $derived.by(() => {
+    const keys = this.pins.map((pin) => pin.key);
+    return Array.from({ length: this.legs }, (_, leg) => `${keys[leg]} ${keys[(leg + 1) % keys.length]}`);
+  });
+  private route: Route = $derived({ stops: this.stops, way: this.way, curves: this.legNames.map((name) => this.curves.get(name)) });
+  points: Float32Array[] = $derived(this.legs ? walk(this.route, this.frames) : []);
+  here: Float32Array | null = $derived(this.legs ? along(this.route, this.position) : null);
   complete: boolean = $derived(this.points.length > 0 && this.points.every((_, i) => this.decoded[i]));
 
   /** Paths go as the space's own geometry does, until another way is chosen. */
   constructor(way: Way = "lerp") {
     this.way = way;
+  }
+
+  /** Find the geodesics of legs that have none yet; `find` gives null where it was stopped. */
+  async findCurves(find: (a: Float32Array, b: Float32Array, told: (share: number) => void) => Promise<Curve | null>): Promise<void> {
+    const { stops, legNames } = this;
+    for (const [leg, name] of legNames.entries()) {
+      if (this.curves.has(name)) continue;
+      this.searching = { leg, share: 0 };
+      const curve = await find(stops[leg]!, stops[leg + 1]!, (share) => (this.searching = { leg, share }));
+      if (!curve) return;
+      this.curves = new Map([...this.curves, [name, curve]]);
+    }
+    this.searching = null;
   }
 
   /** Letter of the stop that a frame shows, nothing for those between. */
