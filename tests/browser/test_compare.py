@@ -69,6 +69,22 @@ def test_a_row_is_seen_in_both_spaces(host: str, both: Hosts, tab: OpenTab, pair
     it.wait("x.stage.row !== 5")
 
 
+def test_neighbours_in_the_other_space_are_listed_and_walked(both: Hosts, tab: OpenTab, pair: Pair) -> None:
+    it = tab().open(both["static"])
+    it.ask("(x.showRow(5), x.openTab('neighbours'), x.around.choose('other'))")
+    it.wait("x.around.near !== null && x.ids.length > 0")
+    order = np.array([list(pair[0].ids).index(name) for name in it.ask("x.ids")])
+    found = [row for row in it.ask("x.around.near.rows") if row != 5][:10]
+    assert len(set(found) & set(nearest(pair[1].codes[order], 5))) >= 9
+    it.page.locator(".found button").first.click()
+    it.wait(f"x.stage.row === {found[0]} && x.around.near.rows[0] === {found[0]}")
+    it.page.wait_for_timeout(400)
+    again = tab().open(it.page.url)
+    again.wait("x.around.by === 'other' && x.around.near !== null")
+    it.ask("x.showMean()")
+    it.page.get_by_text("Only rows are in both spaces").wait_for()
+
+
 def test_tunes_are_compared_as_piano_rolls_and_lines_as_lines(
     tab: OpenTab, static_host: Callable[[Site], str], melody: Bundle, lines: Bundle
 ) -> None:

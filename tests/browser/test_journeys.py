@@ -197,12 +197,77 @@ def test_neighbours_are_the_nearest_codes_and_can_be_walked(hosts: Hosts, tab: O
     found = [row for row in it.ask("x.neighbours.rows") if row != start][:12]
     nearest = [row for row in np.argsort(distances) if row != start][:12]
     assert len(set(found) & set(nearest)) >= 11, "rounding may swap the last two"
-    shown = it.page.get_by_role("tabpanel").get_by_role("listitem")
+    shown = it.page.locator(".found").get_by_role("listitem")
     assert shown.count() == 12
+    for many in (5, 50):
+        it.page.get_by_role("slider", name="How many").fill(str(many))
+        it.wait(f"document.querySelectorAll('.found li').length === {many}")
     shown.first.get_by_role("button").click()
     it.wait(f"x.stage.row === {found[0]}")
-    it.page.get_by_role("button", name="Back to the row before").click()
-    it.wait(f"x.stage.row === {start}")
+    shown.nth(2).get_by_role("button").click()
+    it.wait("x.trail.length === 3")
+    way = it.page.get_by_role("navigation", name="The way here").get_by_role("button")
+    assert way.all_inner_texts() == [f"Back to {ids[row]}" for row in it.ask("x.trail")]
+    way.first.click()
+    it.wait(f"x.stage.row === {start} && x.trail.length === 1")
+
+
+@pytest.mark.parametrize("host", ["server-decode", "static"])
+def test_rows_that_are_near_as_they_are(host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
+    it = tab().open(hosts[host])
+    it.page.get_by_role("tab", name="Neighbours").click()
+    it.wait("x.ids.length > 0 && x.stage.input !== null")
+    it.page.get_by_role("radio", name="Pixels").check()
+    it.wait("x.around.near !== null")
+    start, ids = it.ask("x.stage.row"), it.ask("x.ids")
+    order = {name: place for place, name in enumerate(fashion.ids[fashion.kept_rows])}
+    raw = np.asarray(fashion.kept).reshape(len(order), -1)[[order[name] for name in ids]] / 255
+    distances = np.linalg.norm(raw - raw[start], axis=1)
+    nearest = [row for row in np.argsort(distances) if row != start][:12]
+    found = [row for row in it.ask("x.around.near.rows") if row != start][:12]
+    assert len(set(found) & set(nearest)) >= 11, "pictures of rows are compressed"
+    assert it.ask("x.around.near.distances[1]") == pytest.approx(distances[nearest[0]], rel=0.03)
+    too = len(set(found) & {row for row in it.ask("x.neighbours.rows") if row != start})
+    assert it.page.get_by_text(f"{too} are near by their codes too").is_visible()
+    it.ask("x.adjust(x.movedAlong(0, 1))")
+    it.wait("x.stage.decoded.z === x.stage.z")
+    decoded = np.array(it.ask("Array.from(x.stage.decoded.values)"))
+    nearest = np.argsort(np.linalg.norm(raw - decoded, axis=1))[:5]
+    it.wait(f"x.around.near.rows.slice(0, 5).filter((row) => {nearest.tolist()}.includes(row)).length >= 4")
+
+
+def test_the_directions_around_a_point_and_the_way_back_to_it(hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
+    it = tab().open(hosts["static"])
+    it.ask("x.showRow(40)")
+    it.page.get_by_text("Local", exact=True).click()
+    it.wait("x.basis.name === 'local'")
+    codes = np.array(it.ask("Array.from({ length: 500 }, (_, row) => Array.from(x.space.code(row)))"))
+    around = codes[np.argsort(np.linalg.norm(codes - codes[40], axis=1))[:64]]
+    values, vectors = np.linalg.eigh(np.cov(around.T, bias=True))
+    axes = np.array(it.ask("x.basis.axes"))
+    assert it.ask("x.basis.dimensions.map((d) => d.std)") == pytest.approx(np.sqrt(values[::-1]), rel=1e-3)
+    assert np.abs(np.sum(axes[:4] * vectors.T[::-1][:4], axis=1)) == pytest.approx(1, abs=1e-3)
+    slider = it.page.get_by_role("slider", name="L1", exact=True)
+    home = it.ask("x.coordinate(0)")
+    slider.fill(str(it.ask("x.basis.dimensions[0].histogram.high * 0.5")))
+    it.wait("x.stage.row === -1 && x.stage.decoded.z === x.stage.z")
+    moved = np.array(it.ask("Array.from(x.stage.z)")) - codes[40]
+    assert np.abs(np.dot(moved, axes[0]) / np.linalg.norm(moved)) == pytest.approx(1, abs=1e-4)
+    assert it.page.locator(".slider.chosen .home").is_visible(), "where the row lies"
+    slider.dblclick()
+    assert it.ask("x.coordinate(0)") == pytest.approx(home, abs=1e-5)
+    slider.press("ArrowRight")
+    slider.press("Backspace")
+    assert it.ask("x.coordinate(0)") == pytest.approx(home, abs=1e-5)
+    it.ask("x.showRow(3)")
+    it.wait("Math.abs(x.coordinate(0, x.space.code(40)) - x.coordinate(0)) > 0.1 && x.stage.row === 3")
+    assert not np.allclose(it.ask("x.basis.axes[0]"), axes[0], atol=1e-3), "found anew for another row"
+    it.page.get_by_text("Dimensions", exact=True).click()
+    it.page.keyboard.press("r")
+    first = it.ask("x.basis.order[0]")
+    it.page.get_by_role("slider", name=f"z{first}", exact=True).dblclick()
+    mean = it.ask(f"x.basis.dimensions[{first}].mean")
+    assert it.ask(f"x.coordinate({first})") == pytest.approx(mean, abs=1e-5), "a point that came from nowhere"
 
 
 def test_places_between_points_are_decoded(hosts: Hosts, tab: OpenTab) -> None:

@@ -11,7 +11,8 @@ import { Sheets, type Thumbnails } from "../source/sheets";
 import type { Space } from "../source/space";
 import type { Basis, Host, SpaceEntry } from "../wire";
 import { readAddress, type Address } from "./address";
-import { keyOf } from "./bases";
+import { Around } from "./around.svelte";
+import { AROUND, keyOf, LOCAL, localBasis } from "./bases";
 import { Editing } from "./editing.svelte";
 import { Finder } from "./find.svelte";
 import { MapState } from "./map.svelte";
@@ -33,6 +34,8 @@ const NEAREST = 8;
 const [LEAST_NEAR, USUAL_NEAR, MOST_NEAR] = [5, 12, 50];
 /** Rows up to which their errors are fetched for those who listen. */
 const MOST_DESCRIBED = 200_000;
+/** Rows that the trail goes back. */
+const MOST_TRAIL = 12;
 /** Rows that are shown as pictures from the start. */
 const FEW = 200;
 
@@ -52,6 +55,7 @@ export class Explorer {
   readonly player: Player | null;
   readonly editing: Editing;
   readonly finder: Finder;
+  readonly around: Around;
   /** Reconstruction error of each row, where it is known and has arrived. */
   errors = $state.raw<Numbers | null>(null);
   ids = $state.raw<readonly string[]>([]);
@@ -61,6 +65,8 @@ export class Explorer {
   /** Grows when another sheet of pictures can be drawn from. */
   sheetsArrived = $state(0);
   basis = $state.raw<Basis>(null!);
+  /** Where the point on the stage was moved from: a row, or the visitor's own. */
+  home = $state.raw<Float32Array | null>(null);
   /** Dimension under the hand, by its place in the basis. */
   dimension = $state(0);
   /** The order that a score asked for, in place of the basis's own. */
@@ -90,6 +96,7 @@ export class Explorer {
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
     this.editing = new Editing(this);
     this.finder = new Finder(this);
+    this.around = new Around(this);
     this.basis = space.view.bases[0]!;
     this.dimension = this.basis.order[0] ?? 0;
   }
@@ -162,19 +169,19 @@ export class Explorer {
     this.editing.past.note("");
     this.remark = "";
     this.stage.showRow(row);
-    this.editing.edits.start(this.stage.z!, row);
-    if (this.trail.at(-1) !== row) this.trail = [...this.trail.slice(-11), row];
+    this.beginAt(this.stage.z!, row, true);
+    if (this.trail.at(-1) !== row) this.trail = [...this.trail.slice(1 - MOST_TRAIL), row];
     this.pointPlace = null;
     this.afterMove();
     this.look.say(`${this.describe(row)}, on the stage`);
   }
 
-  /** Back along the trail. */
-  back(): void {
-    const before = this.trail.at(-2);
-    if (before === undefined) return;
-    this.trail = this.trail.slice(0, -2);
-    this.showRow(before);
+  /** Back along the trail, to the row before or to the one at a place of it. */
+  back(to = this.trail.length - 2): void {
+    const row = this.trail[to];
+    if (row === undefined) return;
+    this.trail = this.trail.slice(0, to);
+    this.showRow(row);
   }
 
   /** Decode what lies at a place of the map that is no row. */
@@ -187,7 +194,7 @@ export class Explorer {
       ? "A place on the map: along its two axes exact, the other directions from the nearest row."
       : `A place on the map: a blend of the ${found.from.length} rows around it.`;
     this.stage.showPoint(found.z, ground.linear ? [] : found.from);
-    this.editing.edits.start(found.z, -1);
+    this.beginAt(found.z, -1);
     this.pointPlace = [x, y];
     this.afterMove(false);
   }
@@ -197,8 +204,15 @@ export class Explorer {
     this.editing.past.note(act);
     this.remark = remark;
     this.stage.showPoint(z);
-    this.editing.edits.start(z, -1);
+    this.beginAt(z, -1);
     this.afterMove();
+  }
+
+  /** Edits begin anew at another point, and so do local directions. */
+  private beginAt(z: Float32Array, row: number, home = false): void {
+    this.editing.edits.start(z, row);
+    this.home = home ? z : null;
+    if (this.basis.name === LOCAL) this.findLocal(z);
   }
 
   /** Move the point on the stage; the row it came from stays beside it to compare with, and edits stay on top. */
@@ -248,7 +262,7 @@ export class Explorer {
   }
 
   private afterEncoding(): void {
-    this.editing.edits.start(this.stage.z!, -1);
+    this.beginAt(this.stage.z!, -1, true);
     this.afterMove();
   }
 
@@ -306,6 +320,19 @@ export class Explorer {
     this.dimension = this.order[0] ?? 0;
   }
 
+  /** The principal directions of the codes around the point on the stage. */
+  chooseLocal(): void {
+    if (this.stage.z) this.findLocal(this.stage.z);
+  }
+
+  private readonly findLocal = newestOnly(async (z: Float32Array) => {
+    const [near] = await this.search.ask([z], AROUND, this.space.rows);
+    const codes = (near?.rows ?? []).filter((row) => row >= 0).map((row) => this.space.code(row));
+    if (codes.length < 3) return;
+    const { scale, offset } = this.space.view.latent;
+    this.chooseBasis(localBasis(codes, { codes: this.space.codeNumbers, scale, offset }));
+  });
+
   /** The sliders in the order of a score; the first one under the hand. */
   rankBy(ranking: Ranking): void {
     const basis = this.space.view.bases.find(({ name }) => name === ranking.basis);
@@ -323,9 +350,8 @@ export class Explorer {
     return [...known, ...basis.order.filter((index) => !known.includes(index))];
   }
 
-  /** How far the point on the stage is along a direction of the chosen basis. */
-  coordinate(index: number): number {
-    const { z } = this.stage;
+  /** How far a point is along a direction of the chosen basis, the one on the stage where none is given. */
+  coordinate(index: number, z: Float32Array | null = this.stage.z): number {
     if (!z) return 0;
     const { axes, mean } = this.basis;
     return axes ? axes[index]!.reduce((sum, a, d) => sum + a * (z[d]! - mean[d]!), 0) : z[index]!;
@@ -410,7 +436,7 @@ export class Explorer {
     if (!this.space.rows) return;
     const { first } = this.space.view;
     this.stage.showRow(first);
-    this.editing.edits.start(this.stage.z!, first);
+    this.beginAt(this.stage.z!, first, true);
     this.trail = [first];
     this.afterMove();
   }

@@ -4,6 +4,8 @@ import type { Theme } from "../map/colours";
 import { FRAMES, LOOPS, type Loop } from "./path.svelte";
 import { WAYS, type Way } from "./paths";
 import type { Address } from "./address";
+import { NEARNESS, type Nearness } from "./around.svelte";
+import { LOCAL } from "./bases";
 import { own } from "./edits.svelte";
 import type { Explorer } from "./explorer.svelte";
 import { OVERLAP } from "./join";
@@ -48,7 +50,7 @@ function viewOf(x: Explorer): Address {
 /** The stage, its edits, and how it is moved. */
 function pointOf(x: Explorer): Address {
   const { edits } = x.editing;
-  const basis = x.dimension === x.order[0] ? x.basis.name : `${x.basis.name}:${x.dimension}`;
+  const basis = x.dimension === x.order[0] || x.basis.name === LOCAL ? x.basis.name : `${x.basis.name}:${x.dimension}`;
   return {
     row: edits.row >= 0 ? edits.row : undefined,
     z: edits.row < 0 && edits.base ? packPoint(edits.base, x.stage.raw) : undefined,
@@ -56,7 +58,7 @@ function pointOf(x: Explorer): Address {
     others: edits.keep ? "keep" : undefined,
     directions: edits.directions.filter(({ kind }) => kind === "own").map((one) => packNamed(one.name, packNumbers(Float32Array.from([...one.vector, one.bias])))),
     basis: whereNot(basis, x.space.view.bases[0]!.name),
-    near: whereNot(String(x.neighbourCount), String(x.usualCount)),
+    near: whereNot(x.around.by === "codes" ? String(x.neighbourCount) : `${x.neighbourCount}:${x.around.by}`, String(x.usualCount)),
   };
 }
 
@@ -106,11 +108,14 @@ export function takePoints(x: Explorer, address: Address): void {
   x.map.choose((chosen && unpackRows(chosen, x.space.rows)) || []);
   x.map.pictures = x.sheets !== null && (pictures ? pictures === "on" : x.fewPictures);
   if (find !== x.finder.query) x.finder.look(find);
-  takeBasis(x, basis);
-  const count = Number(near);
+  const [many, by] = (near ?? "").split(":");
+  const count = Number(many);
+  const known = NEARNESS.find((one: Nearness) => one === by && (one !== "other" || x.other !== null)) ?? "codes";
+  if (known !== x.around.by) x.around.choose(known);
   x.neighbourCount = count >= x.leastCount && count <= x.mostCount ? Math.round(count) : x.usualCount;
   takePath(x, own ? address : {});
   takePoint(x, own ? address : {});
+  takeBasis(x, basis);
   if (!own) x.remark = "This link was made for another space; what it pointed at is left out.";
 }
 
@@ -118,6 +123,7 @@ function takeBasis(x: Explorer, text: string): void {
   const [name, index] = text.split(":");
   const { bases } = x.space.view;
   x.ranking = null;
+  if (name === LOCAL) return x.chooseLocal();
   x.chooseBasis(bases.find((basis) => basis.name === name) ?? bases[0]!);
   if (index !== undefined && x.basis.dimensions[Number(index)]) x.dimension = Number(index);
 }

@@ -1,6 +1,6 @@
 /** A second space on the same rows: what becomes of the row on the stage there, and what lies around it. */
 
-import { Search } from "../near/near";
+import { Search, type Near } from "../near/near";
 import type { Pairs } from "../near/overlap";
 import { Sheets } from "../source/sheets";
 import { Space } from "../source/space";
@@ -64,6 +64,12 @@ export class Twin {
   /** Row of the second space for a row of the first, -1 where it has none. */
   there(row: number): number {
     return row >= 0 ? this.joined.there[row]! : -1;
+  }
+
+  /** The rows of the first space whose codes in the second are nearest to that of a row they share, -1 for those of the second alone. */
+  async nearest(row: number, count: number): Promise<Near> {
+    const [near] = await this.search.ask([this.space.code(this.there(row))], count, this.space.rows);
+    return { rows: near!.rows.map((one) => (one < 0 ? -1 : this.joined.back[one]!)), distances: near!.distances };
   }
 
   /** Bring the row that is on the first stage to the second. */
