@@ -33,6 +33,14 @@ export interface Basis {
   dimensions: Dimension[];
 }
 
+/** What a score rests on, what to look at first in front. Of `errors` the rows that are reconstructed worst, of `codes` those whose codes lie farthest out; of `classes` and of `dimensions` of the basis the parts, with what their values are in words. */
+export interface Behind {
+  kind: "errors" | "codes" | "classes" | "dimensions";
+  words: string;
+  basis: string | null;
+  parts: Part[];
+}
+
 /** A label or attribute with few values. */
 export interface CategoryColumn {
   kind: "category";
@@ -235,21 +243,36 @@ export interface Parked {
   ids: string[];
 }
 
+/** One class or dimension behind a score: its name, its number, and what it scores by itself. */
+export interface Part {
+  name: string;
+  index: number;
+  value: number;
+}
+
 /** report.json: the scores of the bundle's spec sheet. */
 export interface Report {
   rows: string;
+  families: ReportFamily[];
   scores: ReportScore[];
   findings: ReportFinding[];
 }
 
-/** Something that stands out, in words. */
+/** A group of scores and what they say together. */
+export interface ReportFamily {
+  title: string;
+  about: string;
+}
+
+/** Something that stands out, in words, and the names of the scores that show it. */
 export interface ReportFinding {
   title: string;
   words: string;
   advice: string;
+  scores: string[];
 }
 
-/** One score of the report. */
+/** One score of the report; `family` is the title of its group. */
 export interface ReportScore {
   name: string;
   title: string;
@@ -262,6 +285,8 @@ export interface ReportScore {
   meaning: string;
   misleads: string;
   headline: boolean;
+  family: string;
+  behind: Behind | null;
 }
 
 /** Rows by their places in the view of the space in the folder `space`, whole numbers from 0. */

@@ -69,6 +69,22 @@ def test_a_row_is_seen_in_both_spaces(host: str, both: Hosts, tab: OpenTab, pair
     it.wait("x.stage.row !== 5")
 
 
+def test_neighbours_in_the_other_space_are_listed_and_walked(both: Hosts, tab: OpenTab, pair: Pair) -> None:
+    it = tab().open(both["static"])
+    it.ask("(x.showRow(5), x.openTab('neighbours'), x.around.choose('other'))")
+    it.wait("x.around.near !== null && x.ids.length > 0")
+    order = np.array([list(pair[0].ids).index(name) for name in it.ask("x.ids")])
+    found = [row for row in it.ask("x.around.near.rows") if row != 5][:10]
+    assert len(set(found) & set(nearest(pair[1].codes[order], 5))) >= 9
+    it.page.locator(".found button").first.click()
+    it.wait(f"x.stage.row === {found[0]} && x.around.near.rows[0] === {found[0]}")
+    it.page.wait_for_timeout(400)
+    again = tab().open(it.page.url)
+    again.wait("x.around.by === 'other' && x.around.near !== null")
+    it.ask("x.showMean()")
+    it.page.get_by_text("Only rows are in both spaces").wait_for()
+
+
 def test_tunes_are_compared_as_piano_rolls_and_lines_as_lines(
     tab: OpenTab, static_host: Callable[[Site], str], melody: Bundle, lines: Bundle
 ) -> None:
@@ -109,6 +125,9 @@ def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: O
     it.page.wait_for_timeout(400)
     again = tab().open(it.page.url)
     again.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+    elsewhere = tab().open(it.page.url.replace("tab=compare", "tab=path"))
+    elsewhere.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+    assert elsewhere.page.get_by_role("combobox", name="Colour").input_value() == "shared_neighbours"
 
 
 def test_scores_stand_side_by_side_and_the_spaces_can_be_swapped(both: Hosts, tab: OpenTab, pair: Pair) -> None:
@@ -216,7 +235,7 @@ def test_a_visit_leaves_nothing_behind(both: Hosts, tab: OpenTab) -> None:
             it.page.wait_for_timeout(20)
         it.page.get_by_text("Nearest 10").wait_for()
         assert it.ask(alive) == 2
-        it.page.wait_for_timeout(300)
+        it.page.get_by_role("button", name="Colour by them").wait_for()
         assert len(it.page.workers) <= workers + 2, "a search and a decoder"
         it.page.keyboard.press("1")
         for _ in range(50):

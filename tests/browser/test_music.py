@@ -136,6 +136,21 @@ def test_a_path_is_heard_tune_after_tune_and_saved(tunes_host: str, tab: OpenTab
         assert heard_pitch(part) == pitch
 
 
+def test_a_path_is_heard_once_it_is_decoded_and_stops_when_it_changes(tunes_host: str, tab: OpenTab) -> None:
+    it = tab().open(tunes_host)
+    it.ask("[3, 40, 77].forEach((row) => (x.showRow(row), x.pin()))")
+    it.page.locator(".host").focus()
+    it.page.keyboard.press("i")
+    assert it.ask("[x.look.tab, x.tray.complete, x.tray.waits]") == ["path", False, True], "nothing is decoded yet"
+    it.wait("x.player.heard === 'path' && x.player.step > 0")
+    it.page.get_by_role("button", name="Remove stop C").click()
+    it.wait("x.player.heard === null && x.player.step === -1")
+    it.page.keyboard.press("i")
+    it.wait("x.player.heard === 'path' && x.player.step > 0")
+    it.page.keyboard.press("i")
+    it.wait("x.player.heard === null")
+
+
 def listed(notes: Notes) -> list[tuple[int, int, int]]:
     return list(zip(notes.starts.tolist(), notes.lengths.tolist(), notes.pitches.tolist(), strict=True))
 

@@ -128,11 +128,11 @@ def test_every_key_of_the_map_does_what_the_help_says(hosts: Hosts, tab: OpenTab
     assert it.ask("Array.from(x.stage.z)") != here
     it.page.keyboard.press("z")
     assert it.ask("Array.from(x.stage.z)") == here
-    before = it.ask("x.basis.order.indexOf(x.dimension)")
+    before = it.ask("x.sliders.basis.order.indexOf(x.sliders.dimension)")
     it.page.keyboard.press("]")
-    assert it.ask("x.basis.order.indexOf(x.dimension)") == (before + 1) % 16
+    assert it.ask("x.sliders.basis.order.indexOf(x.sliders.dimension)") == (before + 1) % 16
     it.page.keyboard.press("[")
-    assert it.ask("x.basis.order.indexOf(x.dimension)") == before
+    assert it.ask("x.sliders.basis.order.indexOf(x.sliders.dimension)") == before
     it.page.keyboard.press("?")
     shown = it.page.get_by_role("dialog").locator("kbd").all_inner_texts()
     assert {"A", "B", "C", "D", "/", "V", "Z", "1 to 5"} <= set(shown)
@@ -147,8 +147,8 @@ def test_shift_takes_larger_steps_whatever_it_makes_of_the_key(
     key: str, code: str, steps: float, hosts: Hosts, tab: OpenTab
 ) -> None:
     it = tab().open(hosts["static"])
-    before = it.ask("x.coordinate(x.dimension)")
+    before = it.ask("x.sliders.coordinate(x.sliders.dimension)")
     pressed = f"{{ key: '{key}', code: '{code}', shiftKey: true, bubbles: true }}"
     it.ask(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {pressed}))")
-    step = steps * it.ask("x.basis.dimensions[x.dimension].std")
-    assert it.ask("x.coordinate(x.dimension)") == pytest.approx(before + step, abs=1e-5)
+    step = steps * it.ask("x.sliders.basis.dimensions[x.sliders.dimension].std")
+    assert it.ask("x.sliders.coordinate(x.sliders.dimension)") == pytest.approx(before + step, abs=1e-5)

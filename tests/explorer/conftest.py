@@ -44,7 +44,8 @@ def fashion(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("explorer") / "fashion"
     copy_shipped("fashion-vae", folder)
     assert run_in_process("map", folder, "--method", "tsne", "--out", folder.parent / "map.png").status == 0
-    assert run_in_process("measure", folder, "--only", "psnr", "--only", "rate").status == 0
+    names = ("psnr", "rate", "active_units", "kl_per_dimension", "probe_accuracy", "class_coverage", "straightness")
+    assert run_in_process("measure", folder, *(word for name in names for word in ("--only", name))).status == 0
     return with_view(open_bundle(folder))
 
 

@@ -20,8 +20,8 @@ export interface Hand {
   waits: () => void;
 }
 
-/** Frames of a strip that are decoded at once; larger ones would keep the stage waiting. */
-const AT_ONCE = 4;
+/** Frames of a strip that are decoded at once; more would keep the stage waiting, fewer the way to a server. */
+const AT_ONCE = { page: 4, server: 16 } as const;
 /** Milliseconds a point: up to the first a drag decodes all along, up to the second now and then, above it at its end. */
 const QUICK = 40;
 const SLOW = 150;
@@ -92,7 +92,8 @@ export class Scheduler {
     try {
       for (;;) {
         if (this.newest && this.due) await this.one();
-        else if (!(await this.some())) break;
+        else if (this.wanted()) await this.some();
+        else break;
       }
     } finally {
       this.busy = false;
@@ -122,12 +123,16 @@ export class Scheduler {
     this.shown(z, outcome);
   }
 
-  /** A few frames of the first strip that still wants any; false where none does. */
-  private async some(): Promise<boolean> {
+  /** Whether a strip still wants frames; asked and acted upon at once, or one that comes in between would wait for ever. */
+  private wanted(): boolean {
     this.strips = this.strips.filter((strip) => !strip.signal.aborted && strip.next < strip.order.length);
-    const strip = this.strips[0];
-    if (!strip) return false;
-    const chosen = strip.order.slice(strip.next, strip.next + AT_ONCE);
+    return this.strips.length > 0;
+  }
+
+  /** A few frames of the first strip. */
+  private async some(): Promise<void> {
+    const strip = this.strips[0]!;
+    const chosen = strip.order.slice(strip.next, strip.next + AT_ONCE[this.network.where]);
     strip.next += chosen.length;
     const width = strip.points[0]!.length;
     const stacked = new Float32Array(chosen.length * width);
@@ -135,11 +140,10 @@ export class Scheduler {
     const outcome = await this.run(stacked, chosen.length, null);
     if (!outcome) {
       strip.next = strip.order.length;
-      return true;
+      return;
     }
     const { values } = outcome;
     const size = values.length / chosen.length;
     if (!strip.signal.aborted) chosen.forEach((index, i) => strip.frame(index, values.slice(i * size, (i + 1) * size)));
-    return true;
   }
 }

@@ -14,8 +14,8 @@ export interface Size {
 
 export const WHOLE: Camera = { x: 0.5, y: 0.5, k: 1 };
 const MARGIN = 0.9;
-const LEAST = 0.5;
-const MOST = 400;
+export const LEAST = 0.5;
+export const MOST = 400;
 
 /** Pixels of one map unit. */
 export function pixelsPerUnit(camera: Camera, size: Size): number {

@@ -75,6 +75,11 @@ export class Sheets implements Thumbnails {
     return !this.cells || this.cells.has(row);
   }
 
+  /** Fetch what a row is drawn from. */
+  ready(row: number): Promise<void> {
+    return this.fetch(Math.floor(this.cell(row) / this.thumbs.per_sheet));
+  }
+
   private cell(row: number): number {
     if (this.cells) return this.cells.get(row) ?? -1;
     return row < this.thumbs.count ? row : -1;

@@ -1,6 +1,7 @@
 /** What single keys do; the help lists the same table. */
 
 import type { Explorer } from "./explorer.svelte";
+import { listen, playPath } from "./playing";
 import { TABS } from "./look.svelte";
 
 export interface Command {
@@ -18,19 +19,19 @@ const FINE = 0.1;
 const COARSE = 0.5;
 
 function turn(x: Explorer, by: number): void {
-  const { order } = x.basis;
-  const at = order.indexOf(x.dimension);
-  x.dimension = order[(at + by + order.length) % order.length]!;
+  const { order } = x.sliders;
+  const at = order.indexOf(x.sliders.dimension);
+  x.sliders.dimension = order[(at + by + order.length) % order.length]!;
   x.look.tab = "latent";
-  x.look.say(`Dimension ${x.basis.dimensions[x.dimension]!.name}`);
+  x.look.say(`Dimension ${x.sliders.basis.dimensions[x.sliders.dimension]!.name}`);
 }
 
 function nudge(x: Explorer, sign: number, event: KeyboardEvent): void {
-  const { std, name } = x.basis.dimensions[x.dimension]!;
-  const value = x.coordinate(x.dimension) + sign * (event.shiftKey ? COARSE : FINE) * std;
-  const z = x.movedAlong(x.dimension, value);
+  const { std, name } = x.sliders.basis.dimensions[x.sliders.dimension]!;
+  const value = x.sliders.coordinate(x.sliders.dimension) + sign * (event.shiftKey ? COARSE : FINE) * std;
+  const z = x.sliders.movedAlong(x.sliders.dimension, value);
   if (!z) return;
-  x.adjust(z, `slide ${x.basis.name} ${x.dimension}`);
+  x.adjust(z, `slide ${x.sliders.basis.name} ${x.sliders.dimension}`);
   x.look.say(`${name} ${value.toFixed(2)}`);
 }
 
@@ -38,7 +39,7 @@ function nudge(x: Explorer, sign: number, event: KeyboardEvent): void {
 export const COMMANDS: Command[] = [
   { keys: TABS.map((_, i) => String(i + 1)), shown: `1 to ${TABS.length}`, words: "open a tab", run: (x, e) => x.openTab(TABS[Number(e.key) - 1]!) },
   { keys: ["p"], shown: "P", words: "pin the point to the tray", run: (x) => x.pin() },
-  { keys: [" "], shown: "Space", words: "play or stop a melody; pin any other point", run: (x) => (x.player ? x.listen() : x.pin()) },
+  { keys: [" "], shown: "Space", words: "play or stop a melody; pin any other point", run: (x) => (x.player ? listen(x) : x.pin()) },
   { keys: ["a"], shown: "A", words: "begin the path here", run: (x) => x.setEnd(0) },
   { keys: ["b"], shown: "B", words: "end the path here", run: (x) => x.setEnd(1) },
   { keys: ["["], shown: "[", words: "previous dimension", repeats: true, run: (x) => turn(x, -1) },
@@ -54,7 +55,7 @@ export const COMMANDS: Command[] = [
     words: "play or pause the path",
     run: (x) => {
       x.openTab("path");
-      x.playPath();
+      playPath(x);
     },
   },
   { keys: ["z"], shown: "Z", words: "undo, with Shift redo", repeats: true, run: (x, e) => (e.shiftKey ? x.editing.redo() : x.editing.undo()) },
@@ -101,6 +102,8 @@ export function runCommand(x: Explorer, event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const key = event.key.toLowerCase();
   if (!x.look.keys && key !== "escape") return;
+  // what is open closes first
+  if (key === "escape" && document.querySelector(":popover-open")) return;
   // space and digits do what the focused control wants of them
   if (key === " " && event.target instanceof Element && event.target.closest("button, a, summary, [role=tab], input")) return;
   const command = COMMANDS.find(({ keys }) => keys.includes(key)) ?? COMMANDS.find((one) => isShifted(one, event));

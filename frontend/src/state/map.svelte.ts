@@ -51,12 +51,13 @@ export class MapState {
   flags: Uint8Array<ArrayBuffer> = $derived.by(() => this.makeFlags());
   matching: number = $derived.by(() => this.flags.reduce((count, flag) => count + (flag & FADED ? 0 : 1), 0));
 
-  /** What the rows are coloured by at first. */
+  /** The map that is shown at first, and what its rows are coloured by. */
+  readonly firstName: string;
   readonly firstColour: string;
 
   constructor(readonly space: Space) {
     const { view } = space;
-    this.name = view.maps[0]?.name ?? DIMENSIONS;
+    this.name = this.firstName = view.maps[0]?.name ?? DIMENSIONS;
     const label = view.columns.find((c) => c.name === "label") ?? view.columns.find((c) => c.kind === "category");
     this.firstColour = (label ?? view.columns[0])?.name ?? "";
     this.colour = this.firstColour;

@@ -17,6 +17,7 @@ from latentarium.explorer.attributes import attributes
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.sheet import report
 from latentarium.explorer.wire import Packed, View
+from latentarium.explorer.wire_sheet import Report
 
 FOLDER, VIEW = "explorer", "view.json"
 _FINE_BYTES = 4 * 2**20
@@ -128,7 +129,7 @@ def _state(bundle: Bundle) -> str:
     # graphs follow from the weights, and writing them must not make a view stale
     for name in networks.FILES if bundle.built_in else ():
         seen.pop(name, None)
-    facts = [View.model_json_schema(), version("latentarium"), bundle.name, seen]
+    facts = [View.model_json_schema(), Report.model_json_schema(), version("latentarium"), bundle.name, seen]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

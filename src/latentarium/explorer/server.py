@@ -28,7 +28,8 @@ from latentarium.explorer.editing import Contradiction, Unknown
 from latentarium.explorer.guard import Guard, error_body, most_bytes
 from latentarium.explorer.served import Networks, narrowed
 from latentarium.explorer.site import INDEX, Content, Site
-from latentarium.explorer.wire import Host, Report, View
+from latentarium.explorer.wire import Host, View
+from latentarium.explorer.wire_sheet import Report
 
 if TYPE_CHECKING:
     import uvicorn

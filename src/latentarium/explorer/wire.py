@@ -324,38 +324,6 @@ class View(Wire):
     files: dict[str, FileFacts]
 
 
-class ReportScore(Wire):
-    """One score of the report."""
-
-    name: str
-    title: str
-    value: float | None
-    shown: str
-    unit: str
-    interval: str
-    direction: Literal["higher", "lower", "neither"]
-    n: int
-    meaning: str
-    misleads: str
-    headline: bool
-
-
-class ReportFinding(Wire):
-    """Something that stands out, in words."""
-
-    title: str
-    words: str
-    advice: str
-
-
-class Report(Wire):
-    """report.json: the scores of the bundle's spec sheet."""
-
-    rows: str
-    scores: list[ReportScore]
-    findings: list[ReportFinding]
-
-
 class SpaceEntry(Wire):
     """A space that a host serves, and the folder it is in."""
 
