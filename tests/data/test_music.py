@@ -14,6 +14,8 @@ from latentarium.data.music.notes import notes_of, one_after_another
 from latentarium.data.music.tunes import read_tunes
 from latentarium.errors import InvalidInput, MissingExtra
 
+MIDI_HEAD = b"MThd\0\0\0\6\0\1\0\1\1\xe0"
+
 
 def symbols(text: str) -> np.ndarray:
     """'C4 - . E4' as symbols: a note, '-' held, '.' silence."""
@@ -172,10 +174,26 @@ def test_labels_of_an_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.mid", b"hello, this is no MIDI", "a.mid must be a complete MIDI file"),
-        ("b.mid", b"", "b.mid must be a complete MIDI file"),
-        ("c.mid", b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\xff\xff\0\x90", "c.mid must be a complete MIDI file"),
+        ("a.mid", b"hello, this is no MIDI", "a.mid must be a complete MIDI file, but it does not begin with MThd"),
+        ("b.mid", b"", "b.mid must be a complete MIDI file, but it is empty"),
+        ("c.mid", MIDI_HEAD + b"MTrk\0\0\xff\xff\0\x90", "its track 1 of 1 is cut off: 2 of 65,535 bytes"),
+        ("f.mid", MIDI_HEAD + b"MTrk\0\0\0\4\0\x90\x3c\x50", "its track 1 of 1 has no end-of-track event"),
+        ("g.mid", MIDI_HEAD, "its header states 1 tracks and it holds 0"),
+        ("h.mid", MIDI_HEAD[:11], "its header is cut off"),
+        ("i.mid", b"MThd\0\0\0\4\0\1\0\1", "states a length of 4 bytes in place of 6"),
+        # notes on and off without their pitches
+        (
+            "j.mid",
+            MIDI_HEAD + b"MTrk\0\0\0\5\0\x90\xff\x2f\0",
+            "j.mid must be a complete MIDI file, but it cannot be read",
+        ),
         ("d.abc", b"no tune here", "d.abc must be an ABC file with a tune that begins with a line X:"),
+        (
+            "k.abc",
+            JIG.encode() + "T:Sí Beag\n".encode("latin1"),
+            "k.abc must be text in UTF-8, got the byte 0xed in line 14",
+        ),
+        ("l.abc", JIG.encode("utf-16"), "l.abc must be text in UTF-8, got the byte 0xff in line 1"),
         ("e.abc", b"X:1\nT:silence\nM:4/4\nL:1/4\nK:C\nz4|\n", "e.abc must be a file with notes"),
     ],
 )
@@ -183,6 +201,37 @@ def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes, word
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InvalidInput, match=words):
         open_source(tmp_path / name)
+
+
+def test_a_file_that_is_cut_off_anywhere_is_never_a_shorter_tune(tmp_path: Path) -> None:
+    whole = write_midi(tmp_path / "a.mid", tune(0)).read_bytes()
+    for end in range(len(whole)):
+        (tmp_path / "a.mid").write_bytes(whole[:end])
+        with pytest.raises(InvalidInput, match=r"^a\.mid must be a complete MIDI file, but it") as caught:
+            list(read_tunes(tmp_path / "a.mid", "a.mid"))
+        assert "\n" not in str(caught.value)
+
+
+def test_whole_files_may_be_odd(tmp_path: Path) -> None:
+    plain = write_midi(tmp_path / "a.mid", tune(0)).read_bytes()
+    track = plain.index(b"MTrk")
+    odd = [
+        plain + b"\0\1\2",
+        plain + b"more than eight bytes",
+        plain + b"XFIH\0\0\0\2ab",
+        plain[:track] + b"XFIH\0\0\0\2ab" + plain[track:],
+        # a header of eight bytes, more tracks than stated, one without a byte, bytes behind the end of a track
+        plain[:7] + b"\x08" + plain[8:14] + b"\0\0" + plain[14:],
+        plain + b"MTrk\0\0\0\4\0\xff\x2f\0",
+        plain + b"MTrk\0\0\0\0",
+        plain[: track + 4] + (len(plain) - track - 8 + 3).to_bytes(4, "big") + plain[track + 8 :] + b"\0\0\0",
+    ]
+    (expected,) = read_tunes(tmp_path / "a.mid", "a.mid")
+    for number, data in enumerate(odd):
+        (tmp_path / "b.mid").write_bytes(data)
+        (found,) = read_tunes(tmp_path / "b.mid", "b.mid")
+        assert (found.onsets == expected.onsets).all(), number
+        assert (found.pitches == expected.pitches).all(), number
 
 
 def test_other_wrong_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
