@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.tunes import JIG, tune, write_drums, write_midi, write_tunes
+from tests.data.tunes import JIG, tune, with_drums, write_drums, write_midi, write_tunes
 
 from latentarium.data import DrumModality, MelodyModality, modality_from_json, open_like, open_source
 from latentarium.data.music.attributes import in_key, melody_attributes
@@ -47,7 +47,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     grid, loss = one_grid(path)
     assert (grid == symbols("C4 - - - E4 - . . G4")).all()
     assert loss == Loss(notes=3)
-    assert loss.words() is None
+    assert loss.words() == ()
 
 
 def test_the_grid_says_what_it_costs(tmp_path: Path) -> None:
@@ -58,7 +58,45 @@ def test_the_grid_says_what_it_costs(tmp_path: Path) -> None:
     assert (loss.notes, loss.left_out) == (6, 2)
     assert loss.moved == 3
     assert loss.distance == pytest.approx(1 / 3 + 1 / 3 + 0.5, abs=0.02)
-    assert "3 of 6 notes do not begin on the grid" in str(loss.words())
+    # 1.33 and 2.66 lie off the grid, as do 4 and 8.5, where one ends in a sixteenth of its own; 13 is beyond the piano
+    assert loss.ends_moved == 3
+    assert loss.ends_distance == pytest.approx(1 / 3 + 1 / 3 + 0.5, abs=0.02)
+    assert loss.words() == (
+        "3 of 6 notes do not begin on the grid of sixteenths and were moved, by 0.39 of a sixteenth on average",
+        "3 of 6 notes do not end on the grid, or not before the next one begins, and their ends were moved, by 0.39 "
+        "of a sixteenth on average",
+        "2 of 6 notes were left out, since another one begins in their place or they lie beyond the piano",
+    )
+
+
+def test_an_end_over_the_next_beginning_is_moved_there(tmp_path: Path) -> None:
+    grid, loss = one_grid(write_midi(tmp_path / "a.mid", [(0, 4.4, 60), (4, 3.95, 62), (8, 2.3, 64)]))
+    assert (grid == symbols("C4 - - - D4 - - - E4 -")).all()
+    assert (loss.moved, loss.ends_moved) == (0, 2)
+    assert loss.ends_distance == pytest.approx(0.4 + 0.3, abs=0.01)
+
+
+def test_drums_beside_a_melody_are_said(tmp_path: Path) -> None:
+    write_tunes(tmp_path / "tunes", 12)
+    with_drums(tmp_path / "tunes/jigs/00.mid", [(step, 1, 36) for step in range(0, 64, 4)])
+    rows = open_source(tmp_path / "tunes")
+    assert rows.modality == MelodyModality(bars=2)
+    assert rows.notes[1:] == ("16 notes of drums beside melodies were left out; give drums a folder of their own",)
+    # drums alone in a folder lose none
+    assert not any("drums" in note for note in open_source(write_drums(tmp_path / "drums", 12)).notes)
+
+
+def test_ends_of_tunes_that_fill_no_window_are_said(tmp_path: Path) -> None:
+    # eight bars of two notes each
+    path = write_midi(tmp_path / "a.mid", [(8 * k, 8, 60 + k) for k in range(16)])
+    rows = open_like(path, MelodyModality(bars=6))
+    assert rows.ids.tolist() == ["a.mid/0001", "a.mid/0003"]
+    assert len(rows.notes) == 1
+    rows = open_like(path, MelodyModality(bars=5))
+    assert rows.ids.tolist() == ["a.mid/0001", "a.mid/0003"]
+    assert rows.notes[1:] == (
+        "2 of 16 notes begin in no window, since only whole ones are cut: ends of tunes, which fill none",
+    )
 
 
 def test_legato_is_one_voice_and_chords_are_not(tmp_path: Path) -> None:
@@ -83,7 +121,7 @@ def test_more_bars(tmp_path: Path) -> None:
     write_midi(folder / "short.mid", tune(99, 32))
     rows = open_source(folder, size=8)
     assert rows.raw.shape == (12, 128)
-    assert "1 tunes are shorter" in rows.notes[-1]
+    assert rows.notes[-1] == f"1 tunes are shorter than that and were left out, {len(tune(99, 32))} notes"
     with pytest.raises(InvalidInput, match="size must be an integer from 1 to 64, got 100"):
         open_source(folder, size=100)
     with pytest.raises(InvalidInput, match="at least 64 bars"):
@@ -98,7 +136,7 @@ def test_an_abc_file_of_two_tunes(tmp_path: Path) -> None:
     assert np.diff(first.bars)[0] == 12
     grid, loss = melody_grid(second)
     assert (grid[:16] == symbols("C4 - - - E4 - - - G4 - - - C5 - - -")).all()
-    assert loss.words() is None
+    assert loss.words() == ()
 
 
 def test_drums_are_hits(tmp_path: Path) -> None:
