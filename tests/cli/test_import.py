@@ -199,6 +199,23 @@ def needed_class(here: Path) -> None:
     keras.Sequential([keras.Input((4,)), Odd(), keras.layers.Dense(2)]).save(here / "odd.keras")
 
 
+def nested_code(here: Path) -> None:
+    """A Lambda layer two models deep, one within a layer that wraps another."""
+    import keras
+
+    pictures = keras.Input((3, 4))
+    wrapped = keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: 2 * x))
+    inner = keras.Model(pictures, wrapped(pictures), name="inner")
+    middle = keras.Model(pictures, inner(pictures), name="middle")
+    keras.Sequential([pictures, middle, keras.layers.Flatten(), keras.layers.Dense(2)]).save(here / "nested.keras")
+
+
+def weights_left_behind(here: Path) -> None:
+    model = onnx.load_from_string(onnx_graph("decoder"))
+    onnx.save(model, here / "split.onnx", save_as_external_data=True, location="split.data", size_threshold=1024)
+    (here / "split.data").unlink()
+
+
 def foreign_code(here: Path) -> None:
     """A file whose configuration names a class of another library."""
     with zipfile.ZipFile(here / "encoder.keras") as archive:
@@ -236,12 +253,14 @@ BAD: dict[str, tuple[str, tuple[str, ...], Callable[[Path], object]]] = {
     ),
     "another kind": ("a.txt", (".keras, .onnx", "a.txt"), written("a.txt")),
     "a lambda layer": ("lambda.keras", ("lambda.keras", "Lambda", "never run"), lambda here: None),
+    "a lambda layer in a model in a model": ("nested.keras", ("nested.keras", "Lambda", "never run"), nested_code),
     "code of a library": ("code.keras", ("TFSMLayer", "never run"), foreign_code),
     "an old keras file": ("old.keras", ("complete .keras file", "model.save"), not_a_zip),
     "half a keras file": ("encoder.keras", ("complete .keras file",), cut("encoder.keras")),
     "a subclassed model": ("whole.keras", ("the class Vae", "save its encoder"), subclassed),
     "a class it needs": ("odd.keras --encoder odd.keras", ("the class Odd",), needed_class),
     "half a graph": ("enc.onnx", ("enc.onnx must be a readable ONNX graph",), cut("enc.onnx")),
+    "a graph without its weights": ("split.onnx", ("split.onnx", "split.data", "missing"), weights_left_behind),
     "open shapes": ("open.onnx", ("(3, ?, ?)", "--shape 3,64,64"), open_shapes),
     "no shapes": ("bare.onnx", ("--encoder or --decoder",), no_shapes),
     "no shapes of a decoder": ("--decoder bare.onnx", ("unknown", "--latent-shape"), no_shapes),

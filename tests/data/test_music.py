@@ -107,6 +107,27 @@ def test_legato_is_one_voice_and_chords_are_not(tmp_path: Path) -> None:
         open_source(tmp_path / "chord.mid")
 
 
+@pytest.mark.parametrize(
+    ("text", "bar"),
+    [
+        ("C D E F|[CEG] D E F|C4|", 2),
+        ("[V:1] C D E F|C4|\n[V:2] G A B c|c4|", 1),
+        ("C D E F|C4|C D E2 & G A B2|", 3),
+        ("[C8G,8] D E F|C4|", 1),
+    ],
+)
+def test_abc_of_several_voices_is_refused(tmp_path: Path, text: str, bar: int) -> None:
+    (tmp_path / "a.abc").write_text(f"X:1\nT:a\nM:4/4\nL:1/4\nK:C\n{text}\n")
+    with pytest.raises(InvalidInput, match=rf"^a\.abc must have one voice, got two notes at once in bar {bar}; give"):
+        open_source(tmp_path / "a.abc")
+
+
+def test_the_tune_of_an_abc_file_that_has_several_voices_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text(JIG + "\nX:3\nT:third\nM:4/4\nL:1/4\nK:C\nC D E F|[CE] D E F|\n")
+    with pytest.raises(InvalidInput, match=r"^a\.abc#3 must have one voice, got two notes at once in bar 2; give"):
+        open_source(tmp_path / "a.abc")
+
+
 def test_windows_begin_at_bar_lines_and_strike_what_is_held(tmp_path: Path) -> None:
     # bars of three quarters; the second bar begins within a note
     path = write_midi(tmp_path / "waltz.mid", [(0, 8, 60), (8, 8, 62), (16, 60, 64)], signature=(3, 4))
