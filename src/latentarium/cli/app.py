@@ -163,7 +163,7 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="MODEL...",
-            help="A .keras, .onnx, .npz or .safetensors file, two, or a sentence encoder.",
+            help="A .keras, .onnx, .npz or .safetensors file, two, a folder of diffusers, or a sentence encoder.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
