@@ -175,11 +175,11 @@ def _autoencoder(foreign: Foreign) -> LatentSpace:
     shape, channels = foreign.wiring.shape, int(model.config["in_channels"])
     if shape is not None and (len(shape) != 3 or shape[0] != channels):
         raise invalid("--shape", f"{channels} channels, height and width, such as {channels},64,64", shape)
-    size = None if shape is None else shape[1:]
+    size = None if shape is None else (shape[1], shape[2])
     if size is None and model.config.get("sample_size") is None:
         raise InvalidInput(f"{folder} does not say how large its pictures are; give --shape {channels},64,64")
-    sides = from_diffusers(model, size=size).data_shape
-    return from_diffusers(model, size=sides[1:], name=folder.resolve().name, modality=modality_of_shape(sides))
+    shape = from_diffusers(model, size=size).data_shape
+    return from_diffusers(model, size=size, name=folder.resolve().name, modality=modality_of_shape(shape))
 
 
 def _check_file(path: Path) -> None:
