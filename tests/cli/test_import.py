@@ -140,7 +140,10 @@ def test_an_autoencoder_that_diffusers_saved(autoencoders: Path, run: Run) -> No
     np.testing.assert_allclose(bundle.space.encode(x), expected.encode(x), atol=1e-4)
     np.testing.assert_allclose(bundle.space.posterior(x).std, expected.posterior(x).std, rtol=1e-3)
     np.testing.assert_allclose(bundle.space.reconstruct(x), expected.reconstruct(x), atol=1e-4)
-    assert set(bundle.manifest["provenance"]["imported"]["files"]) == {"config.json", "diffusion_pytorch_model.safetensors"}
+    assert set(bundle.manifest["provenance"]["imported"]["files"]) == {
+        "config.json",
+        "diffusion_pytorch_model.safetensors",
+    }
     for verb in ("check space", "measure space --only psnr", "map space", "sample space -n 2 -o two.png"):
         assert run(*verb.split()).status == 0, verb
 
