@@ -9,7 +9,7 @@ from tests.data.tunes import JIG, tune, with_drums, write_drums, write_midi, wri
 from latentarium.data import DrumModality, MelodyModality, modality_from_json, open_like, open_source
 from latentarium.data.music.attributes import in_key, melody_attributes
 from latentarium.data.music.duplicates import variant_groups
-from latentarium.data.music.grid import Loss, melody_grid
+from latentarium.data.music.grid import Loss, melody_grid, windows
 from latentarium.data.music.notes import notes_of, one_after_another
 from latentarium.data.music.tunes import read_tunes
 from latentarium.errors import InvalidInput, MissingExtra
@@ -147,6 +147,37 @@ def test_more_bars(tmp_path: Path) -> None:
         open_source(folder, size=100)
     with pytest.raises(InvalidInput, match="at least 64 bars"):
         open_source(folder, size=64)
+
+
+def test_training_has_the_windows_between_of_more_than_four_bars(tmp_path: Path) -> None:
+    folder = write_tunes(tmp_path / "tunes", 20, steps=12 * 16)
+    rows = open_source(folder, size=8)
+    first_bars: dict[str, set[tuple[int, ...]]] = {}
+    for part, numbers in rows.splits.items():
+        of_tune: dict[str, list[int]] = {}
+        for name, _, bar in (row.rpartition("/") for row in rows.ids[numbers].tolist()):
+            of_tune.setdefault(name, []).append(int(bar))
+        first_bars[part] = {tuple(bars) for bars in of_tune.values()}
+    assert first_bars == {"train": {(1, 2, 3, 4, 5)}, "validation": {(1, 3, 5)}, "test": {(1, 3, 5)}}
+    train = len(rows.splits["train"])
+    assert rows.notes[-1].startswith(f"{2 * train // 5} rows more, which overlap these, are learned from")
+    assert "20 tunes gave 60 windows of 8 bars" in rows.notes[0]
+    assert {len(values) for values in (rows.raw, rows.ids, *rows.columns.values())} == {60 + 2 * train // 5}
+    # rows that are only looked at are a quarter of their length apart
+    assert len(open_like(folder, MelodyModality(bars=8))) == 60
+    # four bars and less are a bar apart everywhere
+    assert len(open_source(folder, size=4)) == 20 * 9
+
+
+def test_windows_a_quarter_apart_do_not_depend_on_those_between(tmp_path: Path) -> None:
+    # bars of three quarters: those between lie two bars apart, a quarter of eight bars is 32 sixteenths
+    path = write_midi(tmp_path / "waltz.mid", [(4 * k, 4, 60 + k % 12) for k in range(96)], signature=(3, 4))
+    (tune,) = read_tunes(path, path.name)
+    grid, _ = melody_grid(tune)
+    raw, numbers, spaced = windows(grid, tune, 8)
+    assert numbers.tolist() == [1, 3, 4, 6, 7, 9, 10, 12, 13, 15, 16, 18, 19, 21, 22]
+    assert numbers[spaced].tolist() == [1, 4, 7, 10, 13, 16, 19, 22]
+    assert raw.shape == (15, 128)
 
 
 def test_an_abc_file_of_two_tunes(tmp_path: Path) -> None:

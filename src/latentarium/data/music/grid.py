@@ -116,9 +116,10 @@ def drum_grid(tune: Tune) -> tuple[Grid, Loss]:
     return grid, Loss(notes=len(starts), moved=moved, distance=distance, left_out=len(starts) - int(grid.sum()))
 
 
-def windows(grid: Grid, tune: Tune, bars: int) -> tuple[Grid, NDArray[np.int64]]:
-    """Windows of `bars` times four quarters that begin at bar lines of `grid` (.., sixteenths), a quarter of their
-    length but at least a bar apart: (n, .., 16 bars), and the number of the bar that each begins with (n,), from 1.
+def windows(grid: Grid, tune: Tune, bars: int) -> tuple[Grid, NDArray[np.int64], NDArray[np.bool_]]:
+    """Windows of `bars` times four quarters that begin at bar lines of `grid` (.., sixteenths), at least a bar apart:
+    (n, .., 16 bars), the number of the bar that each begins with (n,), from 1, and whether it is one of those that are
+    a quarter of their length apart (n,).
 
     Only whole windows with a note are taken; the last bar may be filled up with silence. A note that is held into a
     window is struck at its beginning.
@@ -128,17 +129,21 @@ def windows(grid: Grid, tune: Tune, bars: int) -> tuple[Grid, NDArray[np.int64]]
     whole = np.concatenate([grid, np.zeros((*grid.shape[:-1], length - grid.shape[-1]), np.uint8)], axis=-1)
     found: list[Grid] = []
     numbers: list[int] = []
-    free_from = 0
+    spaced: list[bool] = []
+    next_one = next_spaced = 0
     for number, start in enumerate(np.rint(tune.bars).astype(np.int64).tolist(), 1):
-        if start < free_from or start + steps > length:
+        if start < min(next_one, next_spaced) or start + steps > length:
             continue
         window = _struck(whole, start, steps)
         if _has_note(window):
             found.append(window)
             numbers.append(number)
-            free_from = start + max(STEPS_PER_BAR, steps // 4)
+            spaced.append(start >= next_spaced)
+            next_one = start + STEPS_PER_BAR
+            next_spaced = start + max(STEPS_PER_BAR, steps // 4) if spaced[-1] else next_spaced
     shape = (0, *grid.shape[:-1], steps)
-    return (np.stack(found) if found else np.zeros(shape, np.uint8)), np.array(numbers, np.int64)
+    rows = np.stack(found) if found else np.zeros(shape, np.uint8)
+    return rows, np.array(numbers, np.int64), np.array(spaced, bool)
 
 
 def outside(grid: Grid, tune: Tune, numbers: NDArray[np.int64], bars: int) -> int:

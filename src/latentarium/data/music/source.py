@@ -69,14 +69,13 @@ def _draft(path: Path, tunes: Sequence[Tune], bars: int, *, drums: bool) -> tupl
         grids.append(grid)
         loss += cost + Loss(drums=0 if drums else int(tune.drums.sum()))
     cut = [windows(grid, tune, bars) for grid, tune in zip(grids, tunes, strict=True)]
-    for grid, tune, (_, numbers) in zip(grids, tunes, cut, strict=True):
-        loss += Loss(outside=outside(grid, tune, numbers, bars) if len(numbers) else 0)
-    counts = np.array([len(numbers) for _, numbers in cut])
+    for grid, tune, (_, numbers, spaced) in zip(grids, tunes, cut, strict=True):
+        loss += Loss(outside=outside(grid, tune, numbers[spaced], bars) if len(numbers) else 0)
+    counts = np.array([len(numbers) for _, numbers, _ in cut])
     if not counts.any():
         raise invalid(path.name, f"tunes of at least {bars} bars of four quarters", "shorter ones", "give fewer bars")
     tune_of = np.repeat(np.arange(len(tunes)), counts)
-    raw = np.concatenate([found for found, _ in cut])
-    numbers = np.concatenate([numbers for _, numbers in cut])
+    raw, numbers, spaced = (np.concatenate(column) for column in zip(*cut, strict=True))
     ids = np.array([f"{tunes[tune].name}/{number:04d}" for tune, number in zip(tune_of.tolist(), numbers, strict=True)])
     attributes = drum_attributes(raw) if drums else melody_attributes(raw)
     draft = Draft(
@@ -86,7 +85,8 @@ def _draft(path: Path, tunes: Sequence[Tune], bars: int, *, drums: bool) -> tupl
         ids=ids,
         columns=attributes,
         groups=variant_groups(grids)[tune_of],
-        notes=tuple(_notes(tunes, counts, bars, loss)),
+        only_training=None if spaced.all() else ~spaced,
+        notes=tuple(_notes(tunes, np.array([spaced.sum() for _, _, spaced in cut]), bars, loss)),
     )
     return draft, tune_of
 
