@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from latentarium.measures import Score, findings
@@ -16,6 +17,14 @@ def classes(*shares: float) -> Score:
     names = [f"kind {i}" for i in range(len(shares))]
     parts = {"real": [1 / len(shares)] * len(shares), "generated": list(shares)}
     return score("class_coverage", 1.0, parts=parts, settings={"classes": names})
+
+
+def regions(*generated: float) -> Score:
+    """Regions with equal shares of the rows, 500 of which were counted beside 1,000 samples."""
+    real = np.full(len(generated), 1 / len(generated))
+    pooled = (real + 2 * np.array(generated)) / 3
+    z = (real - generated) / np.sqrt(pooled * (1 - pooled) * (1 / 500 + 1 / 1000))
+    return score("ndb", 0.5, parts={"real": real.tolist(), "generated": list(generated), "z": z.tolist()})
 
 
 REAL = {"real_against_real": 0.97}
@@ -32,6 +41,7 @@ TROUBLED = {
 HEALTHY = [
     score("rate", 12.0),
     classes(0.25, 0.3, 0.2, 0.25),
+    regions(*[0.07] * 5, *[0.13] * 5),
     score("coverage", 0.8, settings=REAL),
     score("precision", 0.9, settings=REAL),
     score("copies", 0.012),
@@ -62,6 +72,24 @@ def test_lost_classes_are_named_with_their_shares() -> None:
     assert "2 of 4 classes" in words
     assert "kind 2 (5.0 % of samples, 25.0 % of rows)" in words
     assert "kind 0" not in words
+
+
+def test_lost_regions_are_named_where_there_are_no_labels() -> None:
+    half = regions(*[0.2] * 5, *[0.0] * 5)
+    found = findings({"ndb": half})
+    assert [f.trouble for f in found] == ["mode collapse"]
+    assert "5 of 10 regions, which hold 50 % of the rows" in found[0].words
+    # the same loss is said once, by class where there are labels, and blur is not taken for it
+    named = findings({"ndb": half, "class_coverage": TROUBLED["mode collapse"][0]})
+    assert [f.scores for f in named] == [("class_coverage",)]
+    assert [f.trouble for f in findings({"ndb": half, "sharpness_ratio": score("sharpness_ratio", 0.05)})] == ["blur"]
+
+
+def test_regions_that_are_rarer_or_may_be_so_by_luck_are_not_lost() -> None:
+    assert findings({"ndb": regions(*[0.17] * 5, *[0.03] * 5)}) == []
+    # 0 of 1,000 samples where 0.6 are expected
+    assert findings({"ndb": regions(0.0, *[1 / 1599] * 1599)}) == []
+    assert findings({"ndb": regions(0.0, *[1 / 39] * 39)}) == []
 
 
 def test_an_interval_that_reaches_the_threshold_is_no_finding() -> None:
