@@ -37,6 +37,20 @@ def test_similarities_agree_with_scipy() -> None:
     assert udr([a, b]).value == pytest.approx(np.mean(per))
 
 
+def test_a_pair_of_unequal_width_is_summed_over_all_dimensions_as_in_the_paper() -> None:
+    """Eq. 3 of Duan et al. 2020, dimension by dimension: the sums of both sides over d_a + d_b."""
+    from scipy.stats import spearmanr
+
+    a = normal(500, 2)
+    b = np.concatenate([a, normal(500, 6, 3)], axis=1) @ normal(8, 8, 1)
+    total = 0.0
+    for own, other in ((a, b), (b, a)):
+        for column in own.T:
+            likeness = [abs(spearmanr(column, partner).statistic) for partner in other.T]
+            total += max(likeness) ** 2 / sum(likeness)
+    assert udr([a, b]).value == pytest.approx(total / (2 + 8))
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_order_sign_scale_and_monotone_maps_change_nothing(seed: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from latentarium.distributions import Normal
 from latentarium.measures.evidence import Beside, Evidence
-from latentarium.measures.samples import ENTRIES, FeatureMap, Samples
+from latentarium.measures.samples import ENTRIES, FeatureMap, Samples, pixel_pca
 from latentarium.measures.score import Score
 from latentarium.space import LatentSpace
 
@@ -76,11 +76,27 @@ def test_samples_are_drawn_once_from_the_seed_and_halves_are_disjoint() -> None:
     assert (evidence(seed=1).generated != at_hand.generated).any()
 
 
+def test_components_are_fitted_to_rows_that_no_copy_test_looks_at_where_training_rows_are_few() -> None:
+    """Components of a hundred training rows would set those apart, so that every fresh row looks like a copy of one."""
+    random = np.random.default_rng(8)
+    few, many = random.normal(size=(100, 1, SIDE, SIDE)), random.normal(size=(1000, 1, SIDE, SIDE))
+    for reference, words in ((few, "150 measured rows that are in no copy test"), (many, "1,000 reference rows")):
+        at_hand = dataclasses.replace(evidence(), reference=reference.astype(np.float32))
+        samples = at_hand.once(Samples.of)
+        score = next(entry for entry in ENTRIES if entry.name == "authenticity").run(at_hand)
+        assert score.settings["features_fitted_on"] == words
+        fitted = pixel_pca(at_hand.x[samples.second] if len(reference) < 1000 else reference.astype(np.float32))
+        assert (samples.features(at_hand.x) == fitted(at_hand.x)).all()
+    short = dataclasses.replace(evidence(100), reference=few.astype(np.float32)).once(Samples.of)
+    assert short.fitted_on == "100 reference rows, so few that copies and authenticity are off"
+
+
 def test_the_features_of_the_caller_replace_the_components() -> None:
     mean = FeatureMap("row means", lambda x: x.mean((1, 2)))
     at_hand = dataclasses.replace(evidence(), features=mean)
     score = {entry.name: entry for entry in ENTRIES}["precision"].run(at_hand)
     assert score.settings["features"] == "row means"
+    assert "features_fitted_on" not in score.settings
 
 
 def test_needs_and_refusals() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from latentarium.errors import invalid
 from latentarium.files import replacing
 from latentarium.measures import Difference
+from latentarium.measures.comparison import format_p
 from latentarium.measures.score import Score
 
 PICTURES: Mapping[str, str] = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -134,7 +135,7 @@ def difference_table(names: tuple[str, str], differences: Sequence[Difference], 
     for found in differences:
         values = [f"{score.value:.4g}" for score in (found.first, found.second)]
         shown = [bold(v) if found.better == side else v for v, side in zip(values, ("first", "second"), strict=True)]
-        table.add_row(found.name, *shown, f"{found.p:.2g}", found.first.direction)
+        table.add_row(found.name, *shown, format_p(found.p), found.first.direction)
     console().print(table)
 
 

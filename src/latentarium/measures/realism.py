@@ -24,8 +24,8 @@ def midpoint_realism(space: LatentSpace, x: ArrayLike, *, pairs: int = PAIRS, ba
     """Share of path midpoints no farther from real rows than 95 % of real rows are from each other; 0 to 1.
 
     Distances are Euclidean, on the data themselves, to the nearest of at most `bank` rows that no path begins or ends
-    at. Real rows held out score 0.95 by construction; what those at the path ends score stands in the settings. The
-    parts hold the share at five times along the path.
+    at. Held-out real rows score about 0.95 by construction; what those at the path ends score, which the value is to be
+    held against, is `settings["real_against_real"]`. The parts hold the share at five times along the path.
 
     Raises
     ------
@@ -78,7 +78,6 @@ def midpoint_realism_of(evidence: Evidence, *, pairs: int = PAIRS, bank: int = B
         n=len(rows),
         direction="higher",
         range=(0.0, 1.0),
-        chance=QUANTILE,
         parts={"t": np.linspace(0, 1, _MOMENTS).tolist(), "share": near.mean(1).tolist()},
         settings={
             **path_settings(evidence, ends),
@@ -86,10 +85,10 @@ def midpoint_realism_of(evidence: Evidence, *, pairs: int = PAIRS, bank: int = B
             "features": "the data themselves",
             "quantile": QUANTILE,
             "distance_allowed": real.allowed,
-            "held_out_real": float(real.near(evidence.x[ends.rows]).mean()),
+            "real_against_real": float(real.near(evidence.x[ends.rows]).mean()),
             "interval": "paths resampled, real rows kept",
         },
-        meaning=f"Midpoints of paths that look as near to real data as real data do; held-out real rows: {QUANTILE}.",
+        meaning="Midpoints of paths that are as near to real data as nearly all real data are to each other.",
         misleads="blur pulls data towards the dense middle, where everything is near something real.",
     )
 

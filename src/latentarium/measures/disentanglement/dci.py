@@ -1,5 +1,6 @@
 """DCI-ES: disentanglement, completeness, informativeness and explicitness from one forest a factor."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class Forests:
     losses : (m, k, depths + 1) squared error of each held-out row when the trees are cut at depth 0, 1, .., over the
         mean at depth 0
     settings : what would change the numbers
+    shuffled : forests of factors whose rows are in another order, which know nothing; None where there are none
     """
 
     importance: Array
@@ -36,6 +38,7 @@ class Forests:
     losses: Array
     names: tuple[str, ...]
     settings: dict[str, Any]
+    shuffled: "Forests | None" = None
 
 
 def grow_forests(data: Factored, *, rows: int = ROWS, trees: int = TREES) -> Forests:
@@ -46,9 +49,13 @@ def grow_forests(data: Factored, *, rows: int = ROWS, trees: int = TREES) -> For
     Greedy trees grow from the root, so that a tree cut at depth c is the tree of largest depth c: one fit gives
     the loss at every capacity.
     """
+    table = data.capped(rows)
+    return dataclasses.replace(_grown(table, trees), shuffled=_grown(table.shuffled(0), trees))
+
+
+def _grown(table: Factored, trees: int) -> Forests:
     from sklearn.ensemble import RandomForestRegressor
 
-    table = data.capped(rows)
     learn, held = table.split(2 / 3)
     importances: list[Array] = []
     losses: list[Array] = []
@@ -103,7 +110,8 @@ def dci_disentanglement(codes: ArrayLike, factors: ArrayLike, *, rows: int = ROW
     """D: is each dimension important for one factor alone (Eastwood & Williams 2018, sec. 2).
 
     1 - entropy (base K) of a dimension's shares of importance, averaged with the dimension's part of all importance.
-    0 to 1, higher is better. Scaling and permuting dimensions change nothing.
+    0 to 1, higher is better; `chance` is what a forest of shuffled factors scores. Scaling and permuting dimensions
+    change nothing.
 
     Parameters
     ----------
@@ -229,7 +237,8 @@ def _of_importance(name: str, forests: Forests, *, axis: int, meaning: str, misl
         n=int(forests.settings["rows"]),
         direction="higher",
         range=(0.0, 1.0),
-        chance=0.0,
+        # a finite forest finds importances in noise too, and uneven ones
+        chance=None if forests.shuffled is None else _weighted(forests.shuffled.importance, axis),
         parts=table,
         settings={**forests.settings, "interval": "trees, each grown on a bootstrap of the rows",
                   "factors": list(forests.names)},

@@ -33,8 +33,9 @@ def udr(
     """Do fits with other seeds find the same dimensions: unsupervised ranking score (Duan et al. 2020, eq. 3).
 
     Each pair of fits has a table of similarity between their dimensions, |Spearman correlation| or the weights of a
-    Lasso (0.1) from one to the other. A dimension scores max^2 / sum of its similarities; a pair the mean over the
-    dimensions of both; a fit the median over its partners; the value is the mean over fits. 0 to 1, higher is better.
+    Lasso (0.1) from one to the other. A dimension scores max^2 / sum of its similarities; a pair the sum over the
+    dimensions of both over their number, d_a + d_b; a fit the median over its partners; the value is the mean over
+    fits. 0 to 1, higher is better.
 
     Parameters
     ----------
@@ -188,9 +189,10 @@ def _similarity(a: Array, b: Array, method: str) -> Array:
 
 
 def _strength(table: Array) -> float:
-    scores = [np.where(table.sum(axis) > 0, table.max(axis) ** 2 / np.maximum(table.sum(axis), 1e-12), 0).mean()
+    """Mean over the dimensions of both fits, so that the wider one counts for more."""
+    scores = [np.where(table.sum(axis) > 0, table.max(axis) ** 2 / np.maximum(table.sum(axis), 1e-12), 0)
               for axis in (0, 1)]  # fmt: skip
-    return float(np.clip(np.mean(scores), 0, 1))
+    return float(np.clip(np.concatenate(scores).mean(), 0, 1))
 
 
 def _medians(pairs: Array) -> Array:

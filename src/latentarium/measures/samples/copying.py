@@ -53,11 +53,15 @@ def birthday_estimate(
     s^2 / (2 ln 2) of a batch with an even chance of one collision. Two rows collide when nearer than 99 % of the real
     rows are to their nearest neighbour. Without collisions the value is the bound for half of one.
 
+    The interval is that of a Poisson mean with so many events (Garwood 1936), as collisions of the pairs of a uniform
+    support are pairwise independent; the distance that counts as near is kept. Without collisions it has no upper end
+    and stops at the value.
+
     Parameters
     ----------
     real, generated : (n, ..) and (m, ..), features or what `features` takes
     features : a `FeatureMap` or any function of rows; None where the rows are features already
-    draws : subsamples, without replacement, behind the interval; 0 for none
+    draws : 0 for no interval
 
     Raises
     ------
@@ -73,11 +77,10 @@ def birthday_estimate(
     pair = Pair.of(real, generated, features=features, seed=seed, draws=draws)
     near = float(np.quantile(nearest(pair.real, pair.real, same=True)[0], NEAR))
 
-    def statistic(_: Array, b: Array) -> float:
-        return support(b, near)
-
     collisions = _collisions(pair.generated, near)
-    return pair.score(_BIRTHDAY, statistic, settings={"collisions": collisions, "distance": float(np.sqrt(near))})
+    value, interval = _support(len(pair.generated), collisions)
+    settings = {"collisions": collisions, "distance": float(np.sqrt(near))}
+    return pair.scored(_BIRTHDAY, value, interval if draws else (value, value), settings)
 
 
 def nearest_neighbour_two_sample(
@@ -160,10 +163,15 @@ def authenticity(
     return _shared(pair, _AUTHENTICITY, _authentic(pair.generated, trained), settings)
 
 
-def support(table: Array, near: float) -> float:
-    """Pairs over pairs within the squared distance `near`; twice the pairs where there is none."""
-    pairs = len(table) * (len(table) - 1) / 2
-    return max(1.0, pairs / max(_collisions(table, near), 0.5))
+def _support(rows: int, collisions: int) -> tuple[float, tuple[float, float]]:
+    """Pairs over collisions, half a collision where there is none, and over the ends of their Poisson interval."""
+    from scipy.stats import chi2
+
+    pairs = rows * (rows - 1) / 2
+    most = float(chi2.ppf(0.975, 2 * collisions + 2)) / 2
+    least = float(chi2.ppf(0.025, 2 * collisions)) / 2 if collisions else 0.5
+    low, value, high = (max(1.0, pairs / count) for count in (most, max(collisions, 0.5), least))
+    return value, (low, high)
 
 
 def _collisions(table: Array, near: float) -> int:
