@@ -16,6 +16,7 @@ from latentarium.measures.disentanglement.dci import Forests, grow_forests
 from latentarium.measures.disentanglement.infomec import active_dimensions
 from latentarium.measures.disentanglement.tables import Factored
 from latentarium.measures.evidence import Beside, Evidence
+from latentarium.measures.interpretability import edit_locality
 from latentarium.measures.score import Score
 from latentarium.space import LatentSpace
 
@@ -389,12 +390,11 @@ def test_the_suite_entries_share_their_work_and_agree_with_the_functions() -> No
         assert score.meaning
         assert score.misleads
         assert score.settings
-        if entry.name != "edit_locality":
-            assert score.value == pytest.approx(SCORES[entry.name](codes, truth).value), entry.name
+        assert score.value == pytest.approx(SCORES[entry.name](codes, truth).value), entry.name
 
 
 def test_disentanglement_is_not_said_without_factors() -> None:
     z = np.random.default_rng(0).standard_normal((200, 3))
     space = LatentSpace(name="same", shape=(3,), data_shape=(3,), encode_fn=lambda x: x, decode_fn=lambda z: z)
-    for score in (d.udr([z, z]), d.edit_locality(space, z)):
+    for score in (d.udr([z, z]), edit_locality(space, z)):
         assert "disentangle" not in f"{score.name} {score.meaning} {score.misleads}".lower()

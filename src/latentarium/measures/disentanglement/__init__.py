@@ -1,7 +1,7 @@
-"""Are factors of variation in dimensions of their own: the published scores, given the true factors, and two without.
+"""Are factors of variation in dimensions of their own: the published scores, given the true factors, and one without.
 
-Scores with factors take codes (n, d) and factors (n, k). Those without, `udr` and `edit_locality`, say something of
-the dimensions, and nothing of disentanglement, which is not defined without factors (Locatello et al. 2019).
+Scores with factors take codes (n, d) and factors (n, k). `udr`, without, says something of the dimensions, and nothing
+of disentanglement, which is not defined without factors (Locatello et al. 2019).
 """
 
 from latentarium.measures.disentanglement.dci import (
@@ -25,9 +25,8 @@ from latentarium.measures.disentanglement.interventions import (
 )
 from latentarium.measures.disentanglement.linear import explicitness, explicitness_of, mcc, mcc_of, sap, sap_of
 from latentarium.measures.disentanglement.mutual import mig, mig_of, modularity, modularity_of
-from latentarium.measures.disentanglement.unlabelled import edit_locality, edit_locality_of, udr, udr_of_spaces
+from latentarium.measures.disentanglement.unlabelled import udr, udr_of_spaces
 from latentarium.measures.entry import Entry
-from latentarium.measures.evidence import Evidence
 
 __all__ = [
     "ENTRIES",
@@ -36,7 +35,6 @@ __all__ = [
     "dci_disentanglement",
     "dci_explicitness",
     "dci_informativeness",
-    "edit_locality",
     "explicitness",
     "factor_vae_score",
     "infoc",
@@ -50,10 +48,6 @@ __all__ = [
     "udr",
     "udr_of_spaces",
 ]
-
-
-def _one_dimension(evidence: Evidence) -> str:
-    return "" if evidence.space.dim > 1 else "the space has one latent dimension"
 
 
 _FACTORED = frozenset({"encode", "factors"})
@@ -74,5 +68,4 @@ ENTRIES = (
     Entry("factor_vae_score", _FACTORED, factor_vae_score_of),
     Entry("beta_vae_score", _FACTORED, beta_vae_score_of),
     Entry("irs", _FACTORED, irs_of),
-    Entry("edit_locality", frozenset({"encode", "decode"}), edit_locality_of, _one_dimension),
 )

@@ -1,4 +1,4 @@
-"""Interpretability: what codes, single latents and directions can be told to mean, by labels or factors."""
+"""Interpretability: what codes, single latents and directions can be told to mean, and how local their edits are."""
 
 from latentarium.measures.entry import Entry
 from latentarium.measures.interpretability.directions import (
@@ -15,6 +15,7 @@ from latentarium.measures.interpretability.edits import (
     edit_success,
     edit_success_of,
 )
+from latentarium.measures.interpretability.locality import edit_locality, edit_locality_of, why_one_dimension
 from latentarium.measures.interpretability.names import Name, name_latents, named_latents, named_latents_of
 from latentarium.measures.interpretability.probes import (
     probe_accuracy,
@@ -35,6 +36,7 @@ __all__ = [
     "attribute_directions",
     "direction_cosines",
     "edit_leakage",
+    "edit_locality",
     "edit_monotonicity",
     "edit_success",
     "match_latents",
@@ -59,5 +61,6 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("edit_success", _EDITED, edit_success_of),
     Entry("edit_leakage", _EDITED, edit_leakage_of),
     Entry("edit_monotonicity", _EDITED, edit_monotonicity_of),
+    Entry("edit_locality", frozenset({"encode", "decode"}), edit_locality_of, why_one_dimension),
     Entry("named_latents", frozenset({"encode"}), named_latents_of, why_nothing_known),
 )
