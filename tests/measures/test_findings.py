@@ -27,19 +27,36 @@ def regions(*generated: float) -> Score:
     return score("ndb", 0.5, parts={"real": real.tolist(), "generated": list(generated), "z": z.tolist()})
 
 
+def collapsed(share: float) -> Score:
+    """Bits of twelve dimensions, that share of them nothing."""
+    return score(
+        "collapse_fraction", share, parts={"bits": [2.0] * round(12 * (1 - share)) + [0.0] * round(12 * share)}
+    )
+
+
 REAL = {"real_against_real": 0.97}
 TROUBLED = {
     "posterior collapse": [score("rate", 0.2)],
+    "collapsed dimensions": [collapsed(0.75)],
+    "rank collapse": [score("effective_rank", 2.5, range=(1.0, 12.0))],
     "mode collapse": [classes(0.5, 0.45, 0.05, 0.0)],
     "low coverage": [score("coverage", 0.3, settings=REAL)],
     "samples unlike the data": [score("precision", 0.1, settings=REAL)],
+    "prior mismatch": [score("aggregated_posterior_mmd", 0.24)],
     "memorisation": [score("copies", 0.6)],
     "blur": [score("sharpness_ratio", 0.05)],
     "jumps": [score("speed_variation", 2.5)],
+    "gaps between codes": [score("midpoint_realism", 0.5, settings=REAL)],
+    "codes that do not come back": [score("cycle_error", 0.8, chance=0.84)],
     "entangled factors": [score("infom", 0.1), score("infoe", 0.9)],
 }
 HEALTHY = [
     score("rate", 12.0),
+    collapsed(0.5),
+    score("effective_rank", 6.0, range=(1.0, 12.0)),
+    score("aggregated_posterior_mmd", 0.05),
+    score("midpoint_realism", 0.95, settings=REAL),
+    score("cycle_error", 0.45, chance=0.84),
     classes(0.25, 0.3, 0.2, 0.25),
     regions(*[0.07] * 5, *[0.13] * 5),
     score("coverage", 0.8, settings=REAL),
@@ -95,6 +112,17 @@ def test_regions_that_are_rarer_or_may_be_so_by_luck_are_not_lost() -> None:
 def test_an_interval_that_reaches_the_threshold_is_no_finding() -> None:
     assert findings({"coverage": score("coverage", 0.4, wide=0.2, settings=REAL)}) == []
     assert findings({"rate": score("rate", 0.5 * math.log(2))}) == []
+
+
+def test_one_collapse_is_said_once() -> None:
+    thin = score("effective_rank", 2.5, range=(1.0, 12.0))
+    for cause in ([score("rate", 0.2), collapsed(1.0)], [collapsed(0.75)]):
+        found = findings({s.name: s for s in [*cause, thin]})
+        assert [f.scores for f in found] == [(cause[0].name,)]
+
+
+def test_few_rows_do_not_make_a_rank_collapse() -> None:
+    assert findings({"effective_rank": score("effective_rank", 20.0, range=(1.0, 784.0))}) == []
 
 
 def test_entanglement_needs_codes_that_know_the_factors() -> None:

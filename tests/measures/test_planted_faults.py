@@ -17,7 +17,10 @@ from latentarium.space import LatentSpace
 Pictures = NDArray[np.float32]
 ROWS = 2000
 BLURS = (1.0, 2.0)
-WATCHED = ["precision", "coverage", "class_coverage", "ndb", "copies", "sharpness_ratio", "rate", "speed_variation"]
+WATCHED = [
+    "precision", "coverage", "class_coverage", "ndb", "copies", "sharpness_ratio", "rate", "collapse_fraction",
+    "effective_rank", "aggregated_posterior_mmd", "speed_variation", "midpoint_realism", "cycle_error",
+]  # fmt: skip
 LABELLED = {"class_coverage", "class_kl"}
 
 
