@@ -1,5 +1,6 @@
 """Every verb on the digits: status, JSON against golden files, what people see, and the files left behind."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,20 @@ def test_measure(run: Run, place: Path) -> None:
     assert people.out.splitlines()[-1] == "report: digits/report.html"
     for picture in (place / "digits" / "pictures").glob("*.png"):
         assert np.asarray(Image.open(picture).convert("L")).std() > 1
+
+
+def test_measure_against_shuffled_labels(run: Run, place: Path) -> None:
+    people = run("measure", "digits", "--only", "probe_accuracy", "--only", "mse", "--nulls", 3)
+    assert people.status == 0, people.err
+    lines = people.out.splitlines()
+    assert lines[1].endswith("p against shuffled rows")
+    ends = {line.split()[0]: line.split()[-1] for line in lines[2:4]}
+    assert ends == {"mse": "lower", "probe_accuracy": "0.250"}
+    stored = json.loads((place / "digits" / "measures.json").read_text())["scores"]["probe_accuracy"]
+    assert (stored["p_value"], stored["permutations"]) == (0.25, 3)
+    assert stored["resampling"].startswith("1,000 bootstrap resamples")
+    refused = run("measure", "digits", "--nulls", -1)
+    assert refused.status == 2
 
 
 def test_compare(run: Run, place: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,21 +41,25 @@ class Sheet:
     pictures: Sequence[str]
 
 
-def write_sheet(
-    bundle: Bundle,
-    *,
-    data: str | None = None,
-    seed: int = 0,
-    only: Sequence[str] | None = None,
-    factors: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Sheet:
-    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it.
+class SheetOptions(TypedDict, total=False):
+    """How a bundle is measured.
 
-    `factors` names label columns that are true factors of variation; those of a rendered set are found by themselves.
+    `seed`, `only`, `nulls` and `progress` are those of `latentarium.measure`; `factors` names label columns that are
+    true factors of variation, where those of a rendered set are found by themselves.
     """
+
+    seed: int
+    only: Sequence[str] | None
+    factors: Sequence[str]
+    nulls: int
+    progress: Callable[[str, int, int], None] | None
+
+
+def write_sheet(bundle: Bundle, *, data: str | None = None, **options: Unpack[SheetOptions]) -> Sheet:
+    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it."""
     evaluation = evaluation_rows(bundle, data=data)
-    found = measured(bundle, evaluation, seed=seed, only=only, factors=factors, progress=progress)
+    seed = options.get("seed", 0)
+    found = measured(bundle, evaluation, **options)
     sections = show(bundle, evaluation, seed=seed)
     pieces = exhibits(bundle, evaluation, found)
     content = _content(bundle, evaluation, found, sections, pieces)
@@ -70,7 +74,7 @@ def write_sheet(
                 **found.to_json(),
                 "findings": [finding.to_json() for finding in findings(found.scores)],
                 "rows": evaluation.which,
-                "complete": only is None,
+                "complete": options.get("only") is None,
                 "seed": seed,
             }
         ),
@@ -80,17 +84,9 @@ def write_sheet(
     return Sheet(bundle=bundle.with_files(writers), measurements=found, which=evaluation.which, pictures=list(shown))
 
 
-def measured(
-    bundle: Bundle,
-    evaluation: Evaluation,
-    *,
-    seed: int,
-    only: Sequence[str] | None = None,
-    factors: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Measurements:
+def measured(bundle: Bundle, evaluation: Evaluation, **options: Unpack[SheetOptions]) -> Measurements:
     """Every measure that the bundle's space and the columns of its rows allow."""
-    known = {name: evaluation.column(bundle, name) for name in _factor_columns(bundle, factors)}
+    known = {name: evaluation.column(bundle, name) for name in _factor_columns(bundle, options.get("factors", ()))}
     labels = evaluation.column(bundle, "label") if "label" in evaluation.label_names(bundle) else None
     reference = evaluation.reference
     return measure(
@@ -99,9 +95,10 @@ def measured(
         labels=labels,
         factors=known or None,
         reference=None if reference is None else bundle.modality.to_array(np.asarray(reference)),
-        seed=seed,
-        only=only,
-        progress=progress,
+        seed=options.get("seed", 0),
+        only=options.get("only"),
+        nulls=options.get("nulls", 0),
+        progress=options.get("progress"),
     )
 
 

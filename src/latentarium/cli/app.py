@@ -213,13 +213,17 @@ def measure(
     factor: Annotated[
         list[str] | None, typer.Option(help="Label column that is a true factor of variation; several times.")
     ] = None,
+    nulls: Annotated[
+        int, typer.Option(min=0, help="Shuffles of labels and factors behind a p value; each costs their scores again.")
+    ] = 0,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Measure the space: terminal table, measures.json, and report.html with pictures in the bundle."""
-    from latentarium.cli.looking import run_measure
+    from latentarium.cli.looking import MeasureRequest, run_measure
 
-    run_measure(bundle, data=data, only=only, factors=factor or (), seed=seed, as_json=json)
+    request = MeasureRequest(data=data, only=only, factors=factor or (), nulls=nulls, seed=seed)
+    run_measure(bundle, request, as_json=json)
 
 
 @app.command()

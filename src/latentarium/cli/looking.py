@@ -1,5 +1,6 @@
 """`measure`, `compare`, `map`, `info` and `check`."""
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +26,18 @@ from latentarium.cli.output import (
 )
 
 
-def run_measure(
-    path: Path, *, data: str | None, only: Sequence[str] | None, factors: Sequence[str], seed: int, as_json: bool
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class MeasureRequest:
+    """What is measured of a bundle, on which data, and how."""
+
+    data: str | None
+    only: Sequence[str] | None
+    factors: Sequence[str]
+    nulls: int
+    seed: int
+
+
+def run_measure(path: Path, request: MeasureRequest, *, as_json: bool) -> None:
     """Measure and write the sheet into the bundle."""
     from latentarium.applications.specsheet import write_sheet
     from latentarium.measures import findings
@@ -36,7 +46,7 @@ def run_measure(
     began = time.perf_counter()
     bundle = open_bundle(path)
     with naming("measuring") as tell:
-        sheet = write_sheet(bundle, data=data, seed=seed, only=only, factors=factors, progress=tell)
+        sheet = write_sheet(bundle, **dataclasses.asdict(request), progress=tell)
     troubles = findings(sheet.measurements.scores)
     spent = {**sheet.measurements.seconds, "total": round(time.perf_counter() - began, 1)}
     result = {

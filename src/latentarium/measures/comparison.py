@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Literal
 
 from latentarium.measures.report import html_page
-from latentarium.measures.score import Score, format_value
+from latentarium.measures.score import Score, format_p, format_value
 from latentarium.measures.suite import FAMILIES, Measurements
 
 LEVEL = 0.05
@@ -91,19 +91,6 @@ def _p_value(first: Score, second: Score) -> float | None:
         return 1.0
     # an interval without width comes of too few rows or of counts, not of certainty: nothing to hold the gap against
     return math.erfc(gap / error / math.sqrt(2)) if error > 0 else None
-
-
-def format_p(p: float | None) -> str:
-    """A p value as tables show it.
-
-    Examples
-    --------
-    >>> [format_p(p) for p in (0.0341, 1e-9, None)]
-    ['0.034', '< 0.001', 'not tested']
-    """
-    if p is None:
-        return "not tested"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _holm(raw: Mapping[str, float]) -> dict[str, float]:

@@ -8,8 +8,8 @@ from latentarium.distributions import Distribution
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import LOG_2PI, Evidence, flat
-from latentarium.measures.nulls import rescaled_interval
-from latentarium.measures.score import Score, bootstrap_interval, check_row_count
+from latentarium.measures.nulls import halved, rescaled_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped, check_row_count
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -73,6 +73,7 @@ def gaussian_total_correlation(codes: ArrayLike, *, seed: int = 0) -> Score:
         name="gaussian_total_correlation",
         value=value,
         interval=interval,
+        resampling=halved(_RESAMPLES),
         n=len(points),
         direction="lower",
         unit="nats",
@@ -82,7 +83,6 @@ def gaussian_total_correlation(codes: ArrayLike, *, seed: int = 0) -> Score:
             "constant_dimensions": points.shape[1] - varied.shape[1],
             "smallest_eigenvalue": float(smallest[0]),
             "floor": _SMALLEST_EIGENVALUE,
-            "interval": f"{_RESAMPLES} half-samples of rows",
             "seed": seed,
         },
         meaning="Information that the latents share, as far as correlations show it.",
@@ -122,6 +122,7 @@ def mean_pairwise_information(codes: ArrayLike, *, bins: int = BINS, rows: int =
         name="mean_pairwise_information",
         value=max(0.0, float(per_row.mean())),
         interval=(max(0.0, low), max(0.0, high)),
+        resampling=bootstrapped(kept="bins"),
         n=len(points),
         direction="lower",
         unit="nats",
@@ -161,11 +162,12 @@ def codebook_use(codes: ArrayLike, *, size: int) -> Score:
         name="codebook_use",
         value=used / size,
         interval=(used / size, min(1.0, (used + unseen) / size)),
+        resampling="from the entries seen to Chao's estimate of those there are",
         n=int(counts.sum()),
         direction="higher",
         range=(0.0, 1.0),
         parts={"count": counts.tolist()},
-        settings={"size": size, "interval": "from entries seen to Chao's estimate of those there are"},
+        settings={"size": size},
         meaning="Entries of the codebook that occur at all.",
         misleads="an entry seen once counts as much as one seen a thousand times: see the perplexity.",
     )
@@ -195,6 +197,7 @@ def codebook_perplexity(codes: ArrayLike, *, size: int, seed: int = 0) -> Score:
         name="codebook_perplexity",
         value=float(np.exp(rows.mean())),
         interval=(max(1.0, float(np.exp(low))), min(float(size), float(np.exp(high)))),
+        resampling=bootstrapped(),
         n=len(table),
         direction="higher",
         unit=f"of {size}",
@@ -222,6 +225,7 @@ def mutual_information_of(evidence: Evidence) -> Score:
         name="mutual_information",
         value=min(max(0.0, value), most),
         interval=(min(max(0.0, low), most), min(max(0.0, high), most)),
+        resampling=bootstrapped(kept="the mixture"),
         n=len(rows),
         direction="neither",
         unit="nats",

@@ -1,5 +1,6 @@
 """What measures look at: one pass of a space over the rows, each part computed once and only when asked for."""
 
+import dataclasses
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ T = TypeVar("T")
 GENERATED = 5000
 _POSTERIOR_NOISE, _GENERATED = 21, 22
 LOG_2PI = float(np.log(2 * np.pi))
+_FREE_OF_BESIDE = ("capabilities", "codes", "posterior", "reconstruction", "generated", "latents", "kl")
 
 
 Factors = ArrayLike | Mapping[str, ArrayLike]
@@ -90,7 +92,7 @@ class Evidence:
 
     `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another prior was
     fitted to the codes afterwards: `sampled_prior` is that one. `features` gives what generated and real rows are
-    compared in; None stands for the principal components of the data.
+    compared in; None stands for the principal components of the data. `whole` is what a shuffled copy was made of.
     """
 
     space: LatentSpace
@@ -100,6 +102,7 @@ class Evidence:
     beside: Beside = field(default_factory=Beside)
     reference: FloatArray | None = None
     features: Callable[[Any], ArrayLike] | None = None
+    whole: "Evidence | None" = None
     _found: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
 
     @classmethod
@@ -133,6 +136,19 @@ class Evidence:
         """Those of the space, and "labels", "factors" and "reference" where the rows come with them."""
         given = {"labels": self.beside.labels, "factors": self.beside.factors, "reference": self.reference}
         return self.space.capabilities | {name for name, value in given.items() if value is not None}
+
+    def shuffled(self, order: NDArray[np.intp]) -> "Evidence":
+        """The same codes beside whole rows of labels and factors in another order: what knows nothing of them."""
+        beside = self.beside
+        mixed = dataclasses.replace(
+            beside,
+            labels=None if beside.labels is None else beside.labels[order],
+            factors=None if beside.factors is None else beside.factors[order],
+        )
+        found = dataclasses.replace(self, beside=mixed, whole=self)
+        # what the space makes of the rows does not depend on what stands beside them
+        found.__dict__.update({name: self.__dict__[name] for name in _FREE_OF_BESIDE if name in self.__dict__})
+        return found
 
     def once(self, make: Callable[..., T], *settings: Hashable) -> T:
         """`make(self, *settings)`, computed on the first call and kept for the measures that share it."""

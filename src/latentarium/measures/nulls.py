@@ -1,6 +1,6 @@
 """Robust reading of any measure: what chance would score, and intervals where rows must not be repeated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -84,10 +84,20 @@ def permutation_null(
         raise invalid("targets", "at least 2 rows, one for each code", (len(rows), len(table)))
     check_positive_int(permutations, "permutations", high=10**7)
     found = measure(rows, table)
-    chosen: Side = side or ("lower" if isinstance(found, Score) and found.direction == "lower" else "higher")
-    random = generator(seed, _PERMUTATIONS)
-    draws = np.array([_value(measure(rows, table[random.permutation(len(table))])) for _ in range(permutations)])
+    draws = np.array([_value(measure(rows, table[order])) for order in orders(len(table), permutations, seed=seed)])
     check_finite(draws, "the measure on shuffled targets")
+    return null_of(found, draws, side=side)
+
+
+def orders(count: int, permutations: int, *, seed: int) -> Iterator[NDArray[np.intp]]:
+    """`permutations` random orders of `count` rows."""
+    random = generator(seed, _PERMUTATIONS)
+    return (random.permutation(count) for _ in range(permutations))
+
+
+def null_of(found: Score | float, draws: Array, *, side: Side | None = None) -> Null:
+    """The null of a value from `draws` of it on shuffled rows; better is the score's own direction, else higher."""
+    chosen: Side = side or ("lower" if isinstance(found, Score) and found.direction == "lower" else "higher")
     observed = _value(found)
     return Null(observed=observed, draws=draws, p_value=tail_share(observed, draws, side=chosen), side=chosen)
 
@@ -149,6 +159,17 @@ def subsample_interval(
     draws = np.array([float(statistic(*(c[pick] for c in columns))) for pick in picks])
     value = float(statistic(*columns))
     return rescaled_interval(value, draws, size=m, count=n, level=level, within=within)
+
+
+def halved(resamples: int, *, what: str = "rows", kept: str = "") -> str:
+    """How an interval from half-samples came about, for `Score.resampling`.
+
+    Examples
+    --------
+    >>> halved(200, kept="neighbours")
+    '200 halves of the rows without replacement, neighbours kept'
+    """
+    return f"{resamples:,} halves of the {what} without replacement" + (f", {kept} kept" if kept else "")
 
 
 def rescaled_interval(

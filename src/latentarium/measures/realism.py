@@ -10,7 +10,14 @@ from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence, flat
 from latentarium.measures.paths import path_ends, path_settings, walk, why_no_ends
-from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, check_row_count, interval_of
+from latentarium.measures.score import (
+    Score,
+    bootstrap_interval,
+    bootstrap_means,
+    bootstrapped,
+    check_row_count,
+    interval_of,
+)
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -74,7 +81,9 @@ def midpoint_realism_of(evidence: Evidence, *, pairs: int = PAIRS, bank: int = B
     return Score(
         name="midpoint_realism",
         value=float(rows.mean()),
+        # midpoints are only averaged: their neighbours are real rows, which stay as they are and come once each
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("paths", kept="real rows"),
         n=len(rows),
         direction="higher",
         range=(0.0, 1.0),
@@ -86,7 +95,6 @@ def midpoint_realism_of(evidence: Evidence, *, pairs: int = PAIRS, bank: int = B
             "quantile": QUANTILE,
             "distance_allowed": real.allowed,
             "real_against_real": float(real.near(evidence.x[ends.rows]).mean()),
-            "interval": "paths resampled, real rows kept",
         },
         meaning="Midpoints of paths that are as near to real data as nearly all real data are to each other.",
         misleads="blur pulls data towards the dense middle, where everything is near something real.",
@@ -112,6 +120,7 @@ def cycle_error_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEPS
         name="cycle_error",
         value=float(np.sqrt(errors.mean() / spread)),
         interval=(low, high),
+        resampling=bootstrapped("paths"),
         n=ends.pairs,
         direction="lower",
         unit="spreads of the codes",

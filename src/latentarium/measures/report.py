@@ -10,7 +10,7 @@ from typing import Any
 
 from latentarium.errors import invalid
 from latentarium.measures.findings import Finding, findings
-from latentarium.measures.score import Score, format_value
+from latentarium.measures.score import Score, format_p, format_value
 from latentarium.measures.suite import FAMILIES, Family, Measurements
 
 HEADLINES = (
@@ -242,8 +242,13 @@ def _score_row(score: Score) -> str:
         f'<td class="number">{format_value(score.value)}{unit}{_arrow(score)}</td>'
         f'<td class="number optional">{_interval(score)}</td><td class="number optional">{_yardstick(score)}</td>'
         f'<td class="number optional">{score.n:,}</td>'
-        f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em></td></tr>'
+        f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em>{_origin(score)}</td></tr>'
     )
+
+
+def _origin(score: Score) -> str:
+    """How the interval came about; nothing for a score stored before it said so."""
+    return f" <small>Interval: {escape(score.resampling)}.</small>" if score.resampling else ""
 
 
 def _arrow(score: Score) -> str:
@@ -252,11 +257,14 @@ def _arrow(score: Score) -> str:
 
 
 def _yardstick(score: Score) -> str:
-    """What the value is to be held against: the same between real rows, or chance."""
+    """What the value is to be held against: the same between real rows, or chance, with p where rows were shuffled."""
     real = score.settings.get("real_against_real")
     if isinstance(real, int | float):
         return f"{format_value(real)} real rows"
-    return "" if score.chance is None else f"{format_value(score.chance)} chance"
+    if score.chance is None:
+        return ""
+    p = f", p {escape(format_p(score.p_value))} of {score.permutations:,} shuffles" if score.permutations else ""
+    return f"{format_value(score.chance)} chance{p}"
 
 
 def _skipped(measurements: Measurements) -> str:

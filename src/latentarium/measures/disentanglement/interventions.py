@@ -13,8 +13,8 @@ from latentarium.data.factors import FactorSource
 from latentarium.errors import invalid
 from latentarium.measures.disentanglement.tables import Factored, as_parts, factored_of
 from latentarium.measures.evidence import Evidence, flat
-from latentarium.measures.nulls import subsample_interval
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.nulls import halved, subsample_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
@@ -257,6 +257,7 @@ def _accuracy(name: str, draws: Draws, right: Array, *, meaning: str, misleads: 
         name=name,
         value=float(right.mean()),
         interval=bootstrap_interval(right, seed=draws.seed),
+        resampling=bootstrapped("held-out votes"),
         n=len(right),
         direction="higher",
         range=(0.0, 1.0),
@@ -279,12 +280,13 @@ def _irs(data: Factored, quantile: float) -> Score:
         name="irs",
         value=whole,
         interval=interval,
+        resampling=halved(IRS_RESAMPLES),
         n=len(data),
         direction="higher",
         range=(0.0, 1.0),
         chance=_robustness(data.shuffled(0), quantile)[0],
         parts=as_parts(data.names, matrix),
-        settings={"quantile": quantile, "rows": len(data), "resamples": IRS_RESAMPLES, "seed": data.seed},
+        settings={"quantile": quantile, "rows": len(data), "seed": data.seed},
         meaning="How far each dimension stays put when its factor is fixed and all others change.",
         misleads="levels of few rows have small deviations and flatter every code: compare with chance.",
     )

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.arrays import check_finite, check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.evidence import Evidence, flat
+from latentarium.measures.nulls import halved
 from latentarium.measures.score import Score
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
@@ -70,11 +71,12 @@ def udr(
         name="udr",
         value=value,
         interval=(max(0.0, value - float(high)), min(1.0, value - float(low))),
+        resampling=halved(UDR_RESAMPLES),
         n=len(kept[0]),
         direction="higher",
         range=(0.0, 1.0),
         parts={"udr": by_fit.tolist(), "dimensions": [float(mask.sum()) for mask in active]},
-        settings={"method": method, "fits": len(kept), "rows": len(kept[0]), "resamples": UDR_RESAMPLES, "seed": seed,
+        settings={"method": method, "fits": len(kept), "rows": len(kept[0]), "seed": seed,
                   "left_out": f"below {COLLAPSED_NATS} nats" if kl is not None else "constant dimensions"},
         meaning="How far fits that differ in their seed agree, dimension by dimension.",
         misleads="fits may agree on mixed dimensions; it knows nothing of true factors.",

@@ -13,7 +13,7 @@ from latentarium.measures.evidence import Beside, Evidence
 from latentarium.measures.interpretability.directions import attribute_directions
 from latentarium.measures.interpretability.probes import logistic
 from latentarium.measures.interpretability.rows import Array, Split, numbered, pca_of, scaler, split_rows
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -309,6 +309,7 @@ def _score(edits: Edits, *, rows: Array, **fields: Any) -> Score:
     return Score(
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=edits.settings["seed"]),
+        resampling=bootstrapped("edited rows", kept="directions and classifier"),
         n=len(rows),
         parts=edits.parts(),
         settings=edits.settings,

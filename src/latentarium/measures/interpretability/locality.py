@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from latentarium.arrays import check_positive_int
 from latentarium.measures.evidence import Evidence, flat
 from latentarium.measures.interpretability.rows import Array
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -60,6 +60,7 @@ def edit_locality_of(evidence: Evidence, *, rows: int = EDIT_ROWS) -> Score:
         name="edit_locality",
         value=float(per_row.mean()),
         interval=bootstrap_interval(per_row, seed=evidence.seed),
+        resampling=bootstrapped("edited rows"),
         n=len(chosen),
         direction="higher",
         range=(0.0, 1.0),
