@@ -15,15 +15,21 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "measures.md
 HEAD = """# Measures
 
 `latentarium measure BUNDLE`, or `la.measure(space, x, labels=.., factors=.., reference=..)` in Python. What a space or
-its rows cannot do is skipped, with the reason. A score has `value`, `interval` (95 %), `resampling` (how the interval came
-about), `n`, `direction`, `unit`, `range`, `chance`, `parts`, `settings`, `meaning` and `misleads`; a score of samples also
-has the same score between two draws of real rows, as `settings["real_against_real"]`. Each measure is also a function of
-its own in `latentarium.measures`, of plain arrays or of a space, whose docstring has the definition and its source.
+its rows cannot do is skipped, with the reason. A score has `value`, `interval` (95 %), `resampling` (how the interval
+came about), `n`, `direction`, `unit`, `range`, `chance`, `parts`, `settings`, `meaning` and `misleads`; a score of
+samples also has the same score between two draws of real rows, as `settings["real_against_real"]`. Each measure is also
+a function of its own in `latentarium.measures`, of plain arrays or of a space, whose docstring has the definition and
+its source.
 
-`--nulls 99`, or `la.measure(.., nulls=99)`, takes every score that relates codes to labels or factors 99 times more, with
-whole rows of these in another order: `p_value` is the share of all orders, the true one counted, that score at least as
-well (Phipson & Smyth 2010), so that 99 shuffles can show 0.01 and no less, `chance` the mean of the shuffles and
-`permutations` their number. Some of these scores take seconds each; the progress bar says what a shuffle costs.
+`--nulls 99`, or `la.measure(.., nulls=99)`, takes every score that relates codes to labels or factors 99 times more,
+with whole rows of these in another order: `p_value` is the share of all orders, the true one counted, that score at
+least as well (Phipson & Smyth 2010), so that 99 shuffles can show 0.01 and no less, `chance` the mean of the shuffles
+and `permutations` their number. Some of these scores take seconds each; the progress bar says what a shuffle costs.
+
+`--features codes` compares samples with real rows in the codes of the space itself instead of in 64 principal
+components of the data, `--features OTHER` in the codes of another bundle of the same kind of data; in Python
+`features="codes"`, or any function of rows. `settings["features"]` names them. An encoder sees in samples only what it
+keeps of data, and the space's own flatters the space.
 
 `--only NAME` computes some of them; measures.json and the report then hold just these. `latentarium compare A B` puts
 two sheets side by side and says which differences are more than chance. What a sheet says in words under "Troubles"

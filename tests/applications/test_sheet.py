@@ -103,6 +103,26 @@ def test_two_bundles_of_the_same_rows_are_compared(bundle: Bundle, tmp_path: Pat
     assert set(names) <= {d.name for d in compare(first, second)}
 
 
+def test_samples_are_compared_in_codes_of_this_bundle_or_another(bundle: Bundle, tmp_path: Path) -> None:
+    other = copied(bundle, tmp_path / "other")
+    for choice, name in (("pixels", "pixel_pca(64)"), ("codes", f"codes of {bundle.space.name}"),
+                         (str(other.path), f"codes of {other.space.name}")):  # fmt: skip
+        sheet = write_sheet(bundle, only=["coverage", "mse"], features=choice)
+        assert sheet.measurements.scores["coverage"].settings["features"] == name
+        assert sheet.bundle.json("measures.json")["features"] == choice
+    strange = tmp_path / "strange"
+    la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
+    with pytest.raises(InvalidInput, match="features must be pixels, codes, or a bundle learned from data of the same"):
+        write_sheet(bundle, features=str(strange))
+
+
+def test_a_sheet_in_other_features_is_not_compared(bundle: Bundle, tmp_path: Path) -> None:
+    """Its coverage would stand beside one in pixels."""
+    coded = copied(write_sheet(bundle, seed=0, features="codes").bundle, tmp_path / "coded")
+    (first, second), _ = sheets((bundle, coded), seed=0)
+    assert first.scores["coverage"].settings["features"] == second.scores["coverage"].settings["features"]
+
+
 def test_bundles_of_other_rows_are_refused(bundle: Bundle, tmp_path: Path) -> None:
     strange = tmp_path / "strange"
     la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)

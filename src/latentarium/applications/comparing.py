@@ -1,9 +1,10 @@
 """Two bundles on the same rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from latentarium.applications.evaluation import Evaluation, evaluation_rows
-from latentarium.applications.specsheet import measured
+from latentarium.applications.specsheet import PIXELS, measured
 from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput
 from latentarium.measures import Measurements
@@ -34,9 +35,14 @@ def sheets(
     return (first, second), evaluation.which
 
 
+def _whole(stored: Mapping[str, Any]) -> bool:
+    """Whether a stored sheet has every measure, in the features that a comparison takes."""
+    return bool(stored.get("complete")) and stored.get("features", PIXELS) == PIXELS
+
+
 def _sheet(bundle: Bundle, evaluation: Evaluation, seed: int, progress: Progress | None) -> Measurements:
     if bundle.has("measures.json"):
         stored = bundle.json("measures.json")
-        if stored.get("rows") == evaluation.which and stored.get("seed") == seed and stored.get("complete"):
+        if stored.get("rows") == evaluation.which and stored.get("seed") == seed and _whole(stored):
             return Measurements.from_json(stored)
     return measured(bundle, evaluation, seed=seed, progress=progress)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -13,16 +14,27 @@ from latentarium.applications.evaluation import Evaluation, evaluation_rows
 from latentarium.applications.exhibits import exhibits
 from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
-from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
+from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer, open_bundle
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.music.notes import notes_of
 from latentarium.data.texts import TextModality
 from latentarium.distributions import describe
-from latentarium.measures import Measurements, ReportContent, Section, findings, measure, render_report
+from latentarium.errors import invalid
+from latentarium.measures import (
+    FeatureMap,
+    Measurements,
+    ReportContent,
+    Section,
+    encoder_features,
+    findings,
+    measure,
+    render_report,
+)
 from latentarium.rng import generator
 
 SHOWN = 20
+PIXELS = "pixels"
 RENDERED = ("sprites", "scene")
 """Sets whose label columns are their true factors."""
 SHOW_STREAM = 8
@@ -45,13 +57,15 @@ class SheetOptions(TypedDict, total=False):
     """How a bundle is measured.
 
     `seed`, `only`, `nulls` and `progress` are those of `latentarium.measure`; `factors` names label columns that are
-    true factors of variation, where those of a rendered set are found by themselves.
+    true factors of variation, where those of a rendered set are found by themselves; `features` are "pixels", "codes",
+    or the path of another bundle whose encoder gives them.
     """
 
     seed: int
     only: Sequence[str] | None
     factors: Sequence[str]
     nulls: int
+    features: str
     progress: Callable[[str, int, int], None] | None
 
 
@@ -75,6 +89,7 @@ def write_sheet(bundle: Bundle, *, data: str | None = None, **options: Unpack[Sh
                 "findings": [finding.to_json() for finding in findings(found.scores)],
                 "rows": evaluation.which,
                 "complete": options.get("only") is None,
+                "features": options.get("features", PIXELS),
                 "seed": seed,
             }
         ),
@@ -98,8 +113,19 @@ def measured(bundle: Bundle, evaluation: Evaluation, **options: Unpack[SheetOpti
         seed=options.get("seed", 0),
         only=options.get("only"),
         nulls=options.get("nulls", 0),
+        features=_features(bundle, options.get("features", PIXELS)),
         progress=options.get("progress"),
     )
+
+
+def _features(bundle: Bundle, choice: str) -> FeatureMap | str | None:
+    if choice in (PIXELS, "codes"):
+        return None if choice == PIXELS else choice
+    other = open_bundle(Path(choice))
+    if other.modality.to_json() != bundle.modality.to_json():
+        rule = "pixels, codes, or a bundle learned from data of the same kind and shape"
+        raise invalid("features", rule, f"{choice}, of {other.modality.kind} {other.space.data_shape}")
+    return encoder_features(other.space)
 
 
 def _factor_columns(bundle: Bundle, named: Sequence[str]) -> list[str]:

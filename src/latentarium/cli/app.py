@@ -216,13 +216,16 @@ def measure(
     nulls: Annotated[
         int, typer.Option(min=0, help="Shuffles of labels and factors behind a p value; each costs their scores again.")
     ] = 0,
+    features: Annotated[
+        str, typer.Option(metavar="pixels|codes|BUNDLE", help="What samples are compared with real rows in.")
+    ] = "pixels",
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Measure the space: terminal table, measures.json, and report.html with pictures in the bundle."""
     from latentarium.cli.looking import MeasureRequest, run_measure
 
-    request = MeasureRequest(data=data, only=only, factors=factor or (), nulls=nulls, seed=seed)
+    request = MeasureRequest(data=data, only=only, factors=factor or (), nulls=nulls, features=features, seed=seed)
     run_measure(bundle, request, as_json=json)
 
 

@@ -34,6 +34,7 @@ class MeasureRequest:
     only: Sequence[str] | None
     factors: Sequence[str]
     nulls: int
+    features: str
     seed: int
 
 

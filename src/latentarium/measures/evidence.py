@@ -115,6 +115,7 @@ class Evidence:
         prior: Distribution | None = None,
         beside: Beside | None = None,
         reference: ArrayLike | None = None,
+        features: Callable[[Any], ArrayLike] | None = None,
     ) -> "Evidence":
         """Check and convert the rows: raw uint8 images go through the space's modality, arrays are taken as they are.
 
@@ -129,7 +130,15 @@ class Evidence:
         seen = None
         if reference is not None:
             seen = as_rows(array_units(space, reference), space.data_shape, name="reference", low=low, high=high)
-        return cls(space=space, x=rows, seed=check_seed(seed), prior=prior, beside=known, reference=seen)
+        return cls(
+            space=space,
+            x=rows,
+            seed=check_seed(seed),
+            prior=prior,
+            beside=known,
+            reference=seen,
+            features=features,
+        )
 
     @cached_property
     def capabilities(self) -> frozenset[str]:
@@ -256,6 +265,14 @@ def array_units(space: LatentSpace, x: ArrayLike) -> Any:
     if raw and modality is not None and modality.kind.startswith("image"):
         return modality.to_array(np.asarray(x))
     return x
+
+
+def within(space: LatentSpace, data: FloatArray) -> FloatArray:
+    """Decoded data cut to the stated range, as an encoder refuses what leaves it."""
+    modality = space.modality
+    if modality is None or (modality.low is None and modality.high is None):
+        return data
+    return np.clip(data, modality.low, modality.high)
 
 
 def flat(values: NDArray[Any]) -> Array:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.arrays import FloatArray, check_positive_int
+from latentarium.arrays import check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
-from latentarium.measures.evidence import Evidence, flat
+from latentarium.measures.evidence import Evidence, flat, within
 from latentarium.measures.paths import path_ends, path_settings, walk, why_no_ends
 from latentarium.measures.score import (
     Score,
@@ -107,7 +107,7 @@ def cycle_error_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEPS
     space = evidence.space
     ends = path_ends(evidence, pairs)
     points = walk(space, ends, steps)
-    found = space.encode(_within(evidence, space.decode(points.reshape(-1, *space.shape))))
+    found = space.encode(within(space, space.decode(points.reshape(-1, *space.shape))))
     laid = flat(points.reshape(-1, *space.shape))
     errors = ((flat(found) - laid) ** 2).sum(1).reshape(ends.pairs, steps)
     codes = np.concatenate([flat(ends.start), flat(ends.stop)])
@@ -151,14 +151,6 @@ class Neighbours:
         """Whether each row of `data` is as near to the real ones as 95 % of those are to each other."""
         distances = np.asarray(self._index.kneighbors(flat(data).astype(np.float32))[0][:, 0], np.float64)
         return distances <= self.allowed
-
-
-def _within(evidence: Evidence, data: FloatArray) -> FloatArray:
-    """Decoded data cut to the stated range, as an encoder refuses what leaves it."""
-    modality = evidence.space.modality
-    if modality is None or (modality.low is None and modality.high is None):
-        return data
-    return np.clip(data, modality.low, modality.high)
 
 
 ENTRIES = (

@@ -125,6 +125,7 @@ class Options(TypedDict, total=False):
     seed: int
     only: Iterable[str] | None
     nulls: int
+    features: samples.Choice
     progress: Progress | None
 
 
@@ -149,8 +150,9 @@ def measure(
     reference : (m, *data_shape) rows that the space was trained on: what samples must not copy
     options : seed (equal seeds give equal scores, 0 where left out), only (names from `MEASURES`; all of them where
         None), nulls (shuffles of whole rows of labels and factors behind a permutation p for every score that relates
-        codes to them; each costs these scores once more; 0 where left out), progress (called with (what, done, total)
-        before each measure and each shuffle)
+        codes to them; each costs these scores once more; 0 where left out), features (what samples and real rows are
+        compared in: None for principal components of the data, "codes" for the space's own encoder, or any function of
+        rows, named by a `FeatureMap`), progress (called with (what, done, total) before each measure and each shuffle)
 
     Raises
     ------
@@ -166,7 +168,8 @@ def measure(
     (0.0, 'the space has no posterior')
     """
     beside = Beside.of(labels=labels, factors=factors)
-    evidence = Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference)
+    features = samples.chosen_features(space, options.get("features"))
+    evidence = Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference, features=features)
     entries, tell = _wanted(options.get("only")), options.get("progress") or _unheard
     nulls = check_positive_int(options.get("nulls", 0), "nulls", low=0, high=10**6)
     total = len(entries) + nulls
