@@ -61,11 +61,13 @@ class Alphabet:
     """The finite set of codes of a quantised space: `sizes[i]` codes at position i of a latent point.
 
     `to_integers` gives the numbers of the nearest codes, (b, *shape) -> (b, positions); `to_codes` is the way back.
+    `shared` says that all positions draw on one codebook, so that equal numbers are equal codes.
     """
 
     sizes: tuple[int, ...]
     to_integers: Callable[[FloatArray], ArrayLike]
     to_codes: Callable[[NDArray[np.int64]], ArrayLike]
+    shared: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

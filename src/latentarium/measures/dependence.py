@@ -245,6 +245,34 @@ def mutual_information_of(evidence: Evidence) -> Score:
     )
 
 
+def codebook_use_of(evidence: Evidence) -> Score:
+    """`codebook_use` of the codes of evidence at hand."""
+    numbers, size = evidence.once(_numbers)
+    return codebook_use(numbers, size=size)
+
+
+def codebook_perplexity_of(evidence: Evidence) -> Score:
+    """`codebook_perplexity` of the codes of evidence at hand."""
+    numbers, size = evidence.once(_numbers)
+    return codebook_perplexity(numbers, size=size, seed=evidence.seed)
+
+
+def _numbers(evidence: Evidence) -> tuple[NDArray[np.int64], int]:
+    """Code numbers (n, positions) and how many codes there are; codes of positions with books of their own differ."""
+    letters = evidence.space.alphabet
+    if letters is None:
+        raise invalid("space", "quantised, so that it has a codebook", evidence.space.name)
+    numbers = evidence.space.codes_to_integers(evidence.codes)
+    if letters.shared:
+        return numbers, max(letters.sizes)
+    starts = np.cumsum([0, *letters.sizes])
+    return numbers + starts[:-1], int(starts[-1])
+
+
+def _why_no_codebook(evidence: Evidence) -> str:
+    return "" if evidence.space.alphabet else "the space is not quantised"
+
+
 def _rows(codes: ArrayLike) -> Array:
     points = np.asarray(codes, np.float64)
     check_finite(points, "codes")
@@ -316,4 +344,6 @@ ENTRIES = (
         frozenset({"encode"}),
         lambda e: mean_pairwise_information(e.codes, seed=e.seed),
     ),
+    Entry("codebook_use", frozenset({"encode"}), codebook_use_of, _why_no_codebook),
+    Entry("codebook_perplexity", frozenset({"encode"}), codebook_perplexity_of, _why_no_codebook),
 )
