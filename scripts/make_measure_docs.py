@@ -31,6 +31,10 @@ components of the data, `--features OTHER` in the codes of another bundle of the
 `features="codes"`, or any function of rows. `settings["features"]` names them. An encoder sees in samples only what it
 keeps of data, and the space's own flatters the space.
 
+Three scores hold one factor and look at what stays put: `factor_vae_score`, `beta_vae_score` and `irs`. For bundles of
+sprites and scene (in Python with `source=`) their batches are rendered with the factor fixed, true interventions; else
+they are rows that happen to share a level. `settings["batches"]` says which.
+
 `--only NAME` computes some of them; measures.json and the report then hold just these. `latentarium compare A B` puts
 two sheets side by side and says which differences are more than chance. What a sheet says in words under "Troubles"
 are rules over these scores, with their thresholds, in `latentarium.measures.findings`.

@@ -58,10 +58,9 @@ class Posterior:
 
 @dataclass(frozen=True, kw_only=True)
 class Alphabet:
-    """The finite set of codes of a quantised space: `sizes[i]` codes at position i of a latent point.
+    """The finite set of codes of a quantised space: `sizes[i]` codes at position i, everywhere the same if `shared`.
 
     `to_integers` gives the numbers of the nearest codes, (b, *shape) -> (b, positions); `to_codes` is the way back.
-    `shared` says that all positions draw on one codebook, so that equal numbers are equal codes.
     """
 
     sizes: tuple[int, ...]

@@ -13,6 +13,7 @@ from latentarium.applications.comparing import sheets
 from latentarium.applications.mapping import add_map, map_labels, mapped_rows, read_map
 from latentarium.applications.specsheet import feature_names, write_sheet
 from latentarium.bundle import Bundle, open_bundle
+from latentarium.data import open_source
 from latentarium.data.modalities import Column, TableModality
 from latentarium.errors import InvalidInput
 from latentarium.measures import compare, findings
@@ -114,6 +115,18 @@ def test_samples_are_compared_in_codes_of_this_bundle_or_another(bundle: Bundle,
     la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
     with pytest.raises(InvalidInput, match="features must be pixels, codes, or a bundle learned from data of the same"):
         write_sheet(bundle, features=str(strange))
+
+
+def test_a_rendered_set_is_measured_by_true_interventions(tmp_path: Path) -> None:
+    held = ["factor_vae_score", "beta_vae_score", "irs"]
+    la.fit("sprites", size=16, latent=3, width=8, net="dense", steps=2, out=tmp_path / "own", progress=False)
+    scores = write_sheet(open_bundle(tmp_path / "own"), only=held).measurements.scores
+    assert {scores[name].settings["batches"] for name in held} == {"sprites rendered with one factor fixed"}
+    rows = open_source("sprites", size=16)
+    np.savez(tmp_path / "sprites.npz", x=rows.raw[:300], y=rows.columns["shape"][:300])
+    la.fit(tmp_path / "sprites.npz", latent=3, width=8, net="dense", steps=2, out=tmp_path / "file", progress=False)
+    other = write_sheet(open_bundle(tmp_path / "file"), only=["irs"], factors=["label"]).measurements.scores["irs"]
+    assert other.settings["batches"] == "rows grouped by equal level"
 
 
 def test_a_sheet_in_other_features_is_not_compared(bundle: Bundle, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from latentarium.applications.exhibits import exhibits
 from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
 from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer, open_bundle
+from latentarium.data.factors import FactorSource, scene, sprites
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.music.notes import notes_of
@@ -35,8 +36,8 @@ from latentarium.rng import generator
 
 SHOWN = 20
 PIXELS = "pixels"
-RENDERED = ("sprites", "scene")
-"""Sets whose label columns are their true factors."""
+RENDERED: Mapping[str, Callable[..., FactorSource]] = {"sprites": sprites, "scene": scene}
+"""Sets whose label columns are their true factors, and what renders them."""
 SHOW_STREAM = 8
 TABLE_ROWS = 2
 MUSIC_ROWS = 8
@@ -114,6 +115,7 @@ def measured(bundle: Bundle, evaluation: Evaluation, **options: Unpack[SheetOpti
         only=options.get("only"),
         nulls=options.get("nulls", 0),
         features=_features(bundle, options.get("features", PIXELS)),
+        source=_source(bundle),
         progress=options.get("progress"),
     )
 
@@ -126,6 +128,14 @@ def _features(bundle: Bundle, choice: str) -> FeatureMap | str | None:
         rule = "pixels, codes, or a bundle learned from data of the same kind and shape"
         raise invalid("features", rule, f"{choice}, of {other.modality.kind} {other.space.data_shape}")
     return encoder_features(other.space)
+
+
+def _source(bundle: Bundle) -> FactorSource | None:
+    """What rendered the bundle's rows, at their size; None for rows of any other origin."""
+    data = bundle.manifest["data"]
+    if data["name"] not in RENDERED or data["source"] != data["name"]:
+        return None
+    return RENDERED[data["name"]](size=bundle.modality.data_shape[-1])
 
 
 def _factor_columns(bundle: Bundle, named: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_finite
+from latentarium.data.factors import FactorSource
 from latentarium.distributions import DiagonalMixture, Distribution, Normal, describe, gaussian_kl
 from latentarium.errors import invalid
 from latentarium.measures.score import check_row_count
@@ -92,7 +93,8 @@ class Evidence:
 
     `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another prior was
     fitted to the codes afterwards: `sampled_prior` is that one. `features` gives what generated and real rows are
-    compared in; None stands for the principal components of the data. `whole` is what a shuffled copy was made of.
+    compared in; None stands for the principal components of the data. `source` renders rows like `x` from
+    factors, for true interventions. `whole` is what a shuffled copy was made of, `shuffle` the copy's number.
     """
 
     space: LatentSpace
@@ -102,7 +104,9 @@ class Evidence:
     beside: Beside = field(default_factory=Beside)
     reference: FloatArray | None = None
     features: Callable[[Any], ArrayLike] | None = None
+    source: FactorSource | None = None
     whole: "Evidence | None" = None
+    shuffle: int = 0
     _found: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
 
     @classmethod
@@ -115,7 +119,6 @@ class Evidence:
         prior: Distribution | None = None,
         beside: Beside | None = None,
         reference: ArrayLike | None = None,
-        features: Callable[[Any], ArrayLike] | None = None,
     ) -> "Evidence":
         """Check and convert the rows: raw uint8 images go through the space's modality, arrays are taken as they are.
 
@@ -130,15 +133,7 @@ class Evidence:
         seen = None
         if reference is not None:
             seen = as_rows(array_units(space, reference), space.data_shape, name="reference", low=low, high=high)
-        return cls(
-            space=space,
-            x=rows,
-            seed=check_seed(seed),
-            prior=prior,
-            beside=known,
-            reference=seen,
-            features=features,
-        )
+        return cls(space=space, x=rows, seed=check_seed(seed), prior=prior, beside=known, reference=seen)
 
     @cached_property
     def capabilities(self) -> frozenset[str]:
@@ -146,7 +141,7 @@ class Evidence:
         given = {"labels": self.beside.labels, "factors": self.beside.factors, "reference": self.reference}
         return self.space.capabilities | {name for name, value in given.items() if value is not None}
 
-    def shuffled(self, order: NDArray[np.intp]) -> "Evidence":
+    def shuffled(self, order: NDArray[np.intp], number: int = 1) -> "Evidence":
         """The same codes beside whole rows of labels and factors in another order: what knows nothing of them."""
         beside = self.beside
         mixed = dataclasses.replace(
@@ -154,7 +149,7 @@ class Evidence:
             labels=None if beside.labels is None else beside.labels[order],
             factors=None if beside.factors is None else beside.factors[order],
         )
-        found = dataclasses.replace(self, beside=mixed, whole=self)
+        found = dataclasses.replace(self, beside=mixed, whole=self, shuffle=number)
         # what the space makes of the rows does not depend on what stands beside them
         found.__dict__.update({name: self.__dict__[name] for name in _FREE_OF_BESIDE if name in self.__dict__})
         return found

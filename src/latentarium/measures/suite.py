@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from latentarium.arrays import check_positive_int
+from latentarium.data.factors import FactorSource
 from latentarium.errors import LatentariumError, invalid
 from latentarium.measures import (
     compactness,
@@ -126,6 +127,7 @@ class Options(TypedDict, total=False):
     only: Iterable[str] | None
     nulls: int
     features: samples.Choice
+    source: FactorSource | None
     progress: Progress | None
 
 
@@ -152,7 +154,9 @@ def measure(
         None), nulls (shuffles of whole rows of labels and factors behind a permutation p for every score that relates
         codes to them; each costs these scores once more; 0 where left out), features (what samples and real rows are
         compared in: None for principal components of the data, "codes" for the space's own encoder, or any function of
-        rows, named by a `FeatureMap`), progress (called with (what, done, total) before each measure and each shuffle)
+        rows, named by a `FeatureMap`), source (what renders such rows from factors, as `data.factors.sprites()`: scores
+        that hold a factor fixed then render their batches), progress (called with (what, done, total) before each
+        measure and each shuffle)
 
     Raises
     ------
@@ -168,8 +172,11 @@ def measure(
     (0.0, 'the space has no posterior')
     """
     beside = Beside.of(labels=labels, factors=factors)
-    features = samples.chosen_features(space, options.get("features"))
-    evidence = Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference, features=features)
+    evidence = dataclasses.replace(
+        Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference),
+        features=samples.chosen_features(space, options.get("features")),
+        source=_checked_source(space, options.get("source")),
+    )
     entries, tell = _wanted(options.get("only")), options.get("progress") or _unheard
     nulls = check_positive_int(options.get("nulls", 0), "nulls", low=0, high=10**6)
     total = len(entries) + nulls
@@ -200,7 +207,7 @@ def _with_nulls(
     draws: dict[str, list[Score | str]] = {entry.name: [] for entry in related}
     for number, order in enumerate(orders(len(evidence.x), nulls, seed=evidence.seed)):
         tell(f"shuffle {number + 1} of {nulls}, {each:.1f} s each", number)
-        began, shuffled = time.perf_counter(), evidence.shuffled(order)
+        began, shuffled = time.perf_counter(), evidence.shuffled(order, number + 1)
         for entry in related:
             draws[entry.name].append(_run(entry, shuffled))
         each = time.perf_counter() - began
@@ -215,6 +222,14 @@ def _beside_null(score: Score, drawn: Sequence[Score | str]) -> Score:
     values = np.array([outcome.value for outcome in drawn if isinstance(outcome, Score)])
     null = null_of(score, values)
     return dataclasses.replace(score, chance=null.chance, p_value=null.p_value, permutations=len(values))
+
+
+def _checked_source(space: LatentSpace, source: FactorSource | None) -> FactorSource | None:
+    shape = None if source is None else (source.channels, source.size, source.size)
+    if source is not None and (shape != space.data_shape or space.modality is None):
+        rule = f"one that renders pictures of shape {space.data_shape} for a space that knows its modality"
+        raise invalid("source", rule, f"{source.name} of {shape}")
+    return source
 
 
 def _unheard(what: str, done: int, total: int) -> None:

@@ -20,11 +20,10 @@ from latentarium.measures.disentanglement.interventions import (
     beta_vae_score_of,
     factor_vae_score,
     factor_vae_score_of,
-    irs,
-    irs_of,
 )
 from latentarium.measures.disentanglement.linear import explicitness, explicitness_of, mcc, mcc_of, sap, sap_of
 from latentarium.measures.disentanglement.mutual import mig, mig_of, modularity, modularity_of
+from latentarium.measures.disentanglement.robustness import irs, irs_of
 from latentarium.measures.disentanglement.unlabelled import udr, udr_of_spaces
 from latentarium.measures.entry import Entry
 
