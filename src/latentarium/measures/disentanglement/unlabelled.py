@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.arrays import check_finite, check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.evidence import Evidence, flat
-from latentarium.measures.nulls import halved
+from latentarium.measures.nulls import halved, spread_interval
 from latentarium.measures.score import Score
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
@@ -65,12 +65,11 @@ def udr(
     pairs = _pair_scores(kept, method)
     by_fit = _medians(pairs)
     draws = _udr_draws(kept, method, seed)
-    low, high = np.quantile(draws - draws.mean(), [0.025, 0.975])
     value = float(by_fit.mean())
     return Score(
         name="udr",
         value=value,
-        interval=(max(0.0, value - float(high)), min(1.0, value - float(low))),
+        interval=spread_interval(value, draws, size=1, count=2, within=(0.0, 1.0)),
         resampling=halved(UDR_RESAMPLES),
         n=len(kept[0]),
         direction="higher",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.errors import invalid
-from latentarium.measures.nulls import rescaled_interval
+from latentarium.measures.nulls import spread_interval
 from latentarium.measures.samples.features import FeatureMap, as_feature_map
 from latentarium.measures.score import Direction, Score
 from latentarium.rng import check_seed, generator
@@ -136,7 +136,7 @@ class Pair:
             found.append(float(statistic(*parts)))
         if not found:
             return value, value
-        return rescaled_interval(value, np.array(found), size=1, count=_PART, within=statement.range)
+        return spread_interval(value, np.array(found), size=1, count=_PART, within=statement.range)
 
 
 def equal_sizes(real: Array, generated: Array, seed: int) -> tuple[Array, Array]:
