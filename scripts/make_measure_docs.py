@@ -39,13 +39,33 @@ they are rows that happen to share a level. `settings["batches"]` says which.
 two sheets side by side and says which differences are more than chance. What a sheet says in words under "Troubles"
 are rules over these scores, with their thresholds, in `latentarium.measures.findings`.
 """
+SEVERAL = """
+## Several fits
+
+What one sheet cannot say: do fits of the same rows that differ by their seed find the same latent dimensions?
+`latentarium compare A B C ..` prints both scores for three bundles or more.
+
+| name | needs | what it is |
+| --- | --- | --- |
+"""
 TAIL = """
+```python
+import latentarium as la
+from latentarium.measures import stability, udr_of_spaces
+
+fits = [la.fit("digits", latent=4, steps=20, width=32, seed=seed, progress=False) for seed in range(3)]
+x = la.open_source("digits").array("test")
+print(udr_of_spaces(fits, x).value, stability([fit.encode(x) for fit in fits]).value)
+```
+
+## Maps
+
 Maps have measures of their own, printed by `latentarium map`: trustworthiness (map neighbours that are true neighbours,
 Venna & Kaski 2001), continuity (true neighbours that stay near) and neighbour recall, each from 0 to 1.
 
-```python
-import latentarium as la
+## In Python
 
+```python
 bundle = la.open_bundle("space")
 scores = la.measure(bundle.space, bundle.modality.to_array(bundle.kept), only=["psnr", "rate"])
 print(scores.frame())
@@ -57,7 +77,8 @@ This page is made by `python scripts/make_measure_docs.py`.
 
 def render() -> str:
     """The page as Markdown."""
-    return HEAD + "".join(_family(family) for family in measures.FAMILIES) + TAIL
+    several = "".join(_row(name, ["encode"]) for name in ("udr", "udr_of_spaces", "stability"))
+    return HEAD + "".join(_family(family) for family in measures.FAMILIES) + SEVERAL + several + TAIL
 
 
 def _family(family: measures.Family) -> str:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import latentarium as la
-from latentarium.applications.comparing import sheets
+from latentarium.applications.comparing import agreement, sheets
 from latentarium.applications.mapping import add_map, map_labels, mapped_rows, read_map
 from latentarium.applications.specsheet import feature_names, write_sheet
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.data import open_source
 from latentarium.data.modalities import Column, TableModality
 from latentarium.errors import InvalidInput
-from latentarium.measures import compare, findings
+from latentarium.measures import compare, findings, stability, udr_of_spaces
 
 
 def test_a_map_is_kept_and_read_back(bundle: Bundle) -> None:
@@ -141,6 +141,24 @@ def test_bundles_of_other_rows_are_refused(bundle: Bundle, tmp_path: Path) -> No
     la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
     with pytest.raises(InvalidInput, match="same rows"):
         sheets((bundle, open_bundle(strange)))
+
+
+def test_several_fits_agree_as_their_codes_do(bundle: Bundle, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b")]
+    for seed, path in enumerate(paths):
+        la.fit("digits", latent=4, width=16, steps=5, seed=seed + 1, out=path, progress=False)
+    bundles = [bundle, *map(open_bundle, paths)]
+    scores, which = agreement(bundles)
+    assert which == "all 180 rows of the test split"
+    x = open_source("digits").array("test")
+    spaces = [b.space for b in bundles]
+    assert scores["udr"] == udr_of_spaces(spaces, x)
+    assert scores["stability"] == stability([space.encode(x) for space in spaces])
+    assert scores["stability"].settings["spaces"] == 3
+    strange = tmp_path / "strange"
+    la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
+    with pytest.raises(InvalidInput, match="same rows"):
+        agreement([*bundles, open_bundle(strange)])
 
 
 def copied(bundle: Bundle, target: Path) -> Bundle:

@@ -94,6 +94,21 @@ def test_compare(run: Run, place: Path) -> None:
     assert "--out must be a file ending in .html" in refused.err
 
 
+def test_compare_of_three_says_whether_they_agree(run: Run, place: Path) -> None:
+    outcome = run("compare", "digits", "digits", "digits", "--json", "--out", "three.html")
+    assert outcome.status == 0, outcome.err
+    assert set(outcome.json) == {"bundles", "rows", "scores", "page"}
+    assert outcome.json["bundles"] == ["digits"] * 3
+    assert outcome.json["scores"]["stability"]["value"] == pytest.approx(1.0)
+    assert len(outcome.json["scores"]["udr"]["parts"]["udr"]) == 3
+    page = (place / "three.html").read_text(encoding="utf-8")
+    assert "<h1>digits, digits and digits</h1>" in page
+    assert page.count("<td>digits</td>") == 3
+    people = run("compare", "digits", "digits", "digits", "--out", "three.html")
+    assert [line.split()[0] for line in people.out.splitlines()[-4:]] == ["measure", "udr", "stability", "page:"]
+    assert run("compare", "digits").status == 2
+
+
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_map(run: Run, place: Path, method: str) -> None:
     outcome = run("map", "digits", "--method", method, "--rows", 300, "--json", "--out", f"{method}.png")

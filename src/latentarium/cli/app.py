@@ -232,15 +232,18 @@ def measure(
 @app.command()
 def compare(
     first: BundleArgument,
-    second: Annotated[Path, typer.Argument(metavar="OTHER", help="A bundle learned from the same data.")],
+    others: Annotated[list[Path], typer.Argument(metavar="OTHER..", help="Bundles learned from the same data.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("comparison.html"),
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Put two spaces of the same data side by side; bundles without a sheet are measured first."""
+    """Put two spaces of the same data side by side; of three or more, say whether they find the same dimensions.
+
+    Of two, bundles without a sheet are measured first. Of more, fits that differ by their seed say most.
+    """
     from latentarium.cli.looking import run_compare
 
-    run_compare(first, second, out=out, seed=seed, as_json=json)
+    run_compare(first, others, out=out, seed=seed, as_json=json)
 
 
 @app.command()

@@ -67,14 +67,37 @@ def run_measure(path: Path, request: MeasureRequest, *, as_json: bool) -> None:
     emit(result, as_json=as_json, words=f"report: {bold(path / 'report.html')}")
 
 
-def run_compare(first: Path, second: Path, *, out: Path, seed: int, as_json: bool) -> None:
-    """Table of the differences, and the page."""
+def run_compare(first: Path, others: Sequence[Path], *, out: Path, seed: int, as_json: bool) -> None:
+    """Table of the differences between two, or of what several have in common, and the page."""
+    check_ending(out, (".html",))
+    if len(others) > 1:
+        return _run_agreement([first, *others], out=out, seed=seed, as_json=as_json)
+    _run_difference(first, others[0], out=out, seed=seed, as_json=as_json)
+
+
+def _run_agreement(paths: Sequence[Path], *, out: Path, seed: int, as_json: bool) -> None:
+    from latentarium import __version__
+    from latentarium.applications.comparing import agreement
+    from latentarium.files import replacing
+    from latentarium.measures import render_agreement
+
+    scores, rows = agreement([open_bundle(path) for path in paths], seed=seed)
+    names = [path.resolve().name for path in paths]
+    page = render_agreement(names, list(scores.values()), rows=rows, version=__version__)
+    with replacing(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    if not as_json:
+        score_table(scores, f"{', '.join(names)}, on {rows}")
+    result = {"bundles": [str(path) for path in paths], "rows": rows, "scores": scores_json(scores), "page": str(out)}
+    emit(result, as_json=as_json, words=f"page: {bold(out)}")
+
+
+def _run_difference(first: Path, second: Path, *, out: Path, seed: int, as_json: bool) -> None:
     from latentarium import __version__
     from latentarium.applications.comparing import sheets
     from latentarium.files import replacing
     from latentarium.measures import compare, render_comparison
 
-    check_ending(out, (".html",))
     bundles = (open_bundle(first), open_bundle(second))
     with naming("measuring") as tell:
         found, rows = sheets(bundles, seed=seed, progress=tell)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
-from latentarium.measures.report import html_page
+from latentarium.measures.report import html_page, numbers_html, scores_html
 from latentarium.measures.score import Score, format_p, format_value
 from latentarium.measures.suite import FAMILIES, Measurements
 
@@ -124,6 +124,20 @@ def render_comparison(names: tuple[str, str], differences: Sequence[Difference],
     )
     title = f"{names[0]} and {names[1]}"
     body = f'<header><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>{tables}{note}'
+    return html_page(title, body, version=version)
+
+
+def render_agreement(names: Sequence[str], scores: Sequence[Score], *, rows: str, version: str) -> str:
+    """What several fits of the same rows have in common, as the text of one HTML file; `udr` has a line a fit."""
+    title = f"{', '.join(names[:-1])} and {names[-1]}"
+    lead = f"Measured on {rows}: do these {len(names)} spaces find the same latent dimensions?"
+    parts = {score.name: score.parts for score in scores}["udr"]
+    lines = zip(names, map(format_value, parts["udr"]), map(format_value, parts["dimensions"]), strict=True)
+    body = (
+        f'<header><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>'
+        f"<section>{scores_html(scores)}</section>"
+        + numbers_html(["space", "UDR with the others", "dimensions in use"], lines)
+    )
     return html_page(title, body, version=version)
 
 

@@ -218,11 +218,12 @@ def _family(family: Family, content: ReportContent) -> str:
     shown = f'<div class="cards">{cards}</div>' if cards else ""
     return (
         f'<section><h2>{escape(family.title)}</h2><p class="caption">{escape(family.about)}</p>'
-        f"{shown}{_score_table(taken)}</section>\n"
+        f"{shown}{scores_html(taken)}</section>\n"
     )
 
 
-def _score_table(scores: Sequence[Score]) -> str:
+def scores_html(scores: Sequence[Score]) -> str:
+    """A part of a page with a table of scores, each with what it is to be read by."""
     rows = "".join(_score_row(score) for score in scores)
     heads = (
         "<th>measure</th><th class='number'>value</th><th class='number'>95 % interval</th>"
