@@ -287,7 +287,7 @@ def map_(
     bundle: BundleArgument,
     method: Annotated[str, typer.Option(help="pca, tsne or umap.")] = "pca",
     rows: Annotated[int, typer.Option(help="Codes on the map, a seeded draw where there are more.")] = 10_000,
-    budget: Annotated[float | None, typer.Option(help="Seconds that may be spent.")] = None,
+    budget: Annotated[float | None, typer.Option(help="Seconds that may be spent; UMAP only plans for them.")] = None,
     label: Annotated[str | None, typer.Option(help="Label or attribute to colour by.")] = None,
     out: Out = None,
     seed: Seed = 0,
