@@ -1,7 +1,6 @@
 """Keras on TensorFlow, run by pytest in an environment of its own; see `tests/adapters/test_keras_tensorflow.py`."""
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,10 +10,7 @@ import tensorflow as tf
 from tests.contract.foreign import keras_vae
 
 from latentarium.adapters import as_space, from_keras
-from latentarium.applications.storing import Keeping, store_space
 from latentarium.checks import check_space
-from latentarium.data import modality_of_shape
-from latentarium.errors import InvalidInput
 from latentarium.space import LatentSpace
 
 PICTURES = np.random.default_rng(0).random((6, 8, 8, 1), np.float32)
@@ -54,9 +50,8 @@ def test_codes_and_data_are_those_of_predict(space: LatentSpace, vae: tuple[Any,
     np.testing.assert_allclose(space.decode(mean), expected, atol=1e-6)
 
 
-def test_how_to_store_it_is_said(space: LatentSpace, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"Keras on tensorflow writes no ONNX here; save .* KERAS_BACKEND=torch"):
-        store_space(space, tmp_path / "space", Keeping(modality=modality_of_shape((1, 8, 8))))
+def test_it_states_that_it_writes_no_graphs(space: LatentSpace) -> None:
+    assert space.graphs_fn is None
 
 
 def test_a_subclassed_model_with_two_parts(vae: tuple[Any, Any]) -> None:
