@@ -135,7 +135,12 @@ class Bundle:
     def column(self, name: str) -> NDArray[Any]:
         """A label or attribute of all rows by name."""
         if name not in self.label_names:
-            raise invalid("the label", f"one of {', '.join(self.label_names) or 'none, this bundle has none'}", name)
+            known = (
+                f"one of {', '.join(self.label_names)}"
+                if self.label_names
+                else "a column of this bundle, which has none"
+            )
+            raise invalid("the label", known, name)
         return np.asarray(self.table[name].to_pylist())
 
     @property
