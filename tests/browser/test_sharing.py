@@ -15,9 +15,10 @@ KEPT = """[x.map.name, x.map.camera, x.map.colour, [...x.map.hidden], x.map.pict
   x.tray.position, x.sliders.basis.name, x.sliders.dimension, x.neighbourCount, x.finder.query, x.editing.edits.row,
   x.editing.edits.list.map((edit) => edit.name)]"""
 RICH = """(x.showRow(12), x.pin(), x.adjust(x.sliders.movedAlong(3, 1.25)), x.pin(), x.showRow(9),
-  x.map.choose([3, 77, 410]), (x.map.hidden = new Set([2])), (x.map.pictures = true), (x.tray.way = 'slerp'),
-  x.tray.setLoop('round'), (x.tray.frames = 17), (x.tray.position = 1.25), x.setNeighbourCount(23),
-  x.editing.set('Bag', 1.5), x.sliders.choose(x.space.view.bases[1]), (x.sliders.dimension = 4), x.finder.look('s'), x.look.openDrawer('tray'))"""
+  x.editing.set('Bag', 1.5), x.map.choose([3, 77, 410]), (x.map.hidden = new Set([2])), (x.map.pictures = true),
+  (x.tray.way = 'slerp'), x.tray.setLoop('round'), (x.tray.frames = 17), (x.tray.position = 1.25),
+  x.setNeighbourCount(23), x.sliders.choose(x.space.view.bases[1]), (x.sliders.dimension = 4), x.finder.look('s'),
+  x.look.openDrawer('tray'))"""
 
 
 def points(it: Tab) -> np.ndarray:
