@@ -11,7 +11,7 @@ from latentarium.applications.codes import read_codes, write_codes
 from latentarium.applications.recipes import space_given
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import bold, check_ending, counting, emit, say
+from latentarium.cli.output import bold, check_ending, counting, emit, say, spare
 from latentarium.cli.showing import SOUNDS, TABLES, lines_of, show, write_lines, write_rows
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
@@ -26,6 +26,7 @@ def run_encode(path: Path, *, data: str, named: bool, out: Path, as_json: bool) 
     from latentarium.data import open_like
 
     check_ending(out, (".parquet",))
+    spare([out], path, data)
     bundle = open_bundle(path)
     rows = open_like(data, bundle.modality)
     for note in rows.notes:
@@ -53,6 +54,7 @@ def run_decode(path: Path, *, codes: Path, given: Sequence[str], out: Path, as_j
     sounds = SOUNDS if isinstance(modality, GridModality) else ()
     words = (*TABLES, ".txt") if isinstance(modality, TextModality) else ()
     check_ending(out, words or ((".parquet", ".csv") if of_table else (".parquet", ".npy", *sounds)))
+    spare([out], path, codes)
     space = space_given(bundle, given)
     found = read_codes(codes, bundle=bundle)
     ids, latents = found.ids, found.codes

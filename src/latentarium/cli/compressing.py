@@ -11,7 +11,7 @@ from latentarium.applications.compression.codec import CompressedRows, Lossy, co
 from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.coding import Pieces, run_decode, write_npy, write_parquet
-from latentarium.cli.output import bold, check_ending, counting, emit
+from latentarium.cli.output import bold, check_ending, counting, emit, spare
 from latentarium.data.modalities import ImageModality
 from latentarium.data.rows import Rows
 from latentarium.errors import invalid
@@ -36,6 +36,7 @@ def run_compress(path: Path, request: CompressRequest, *, as_json: bool) -> None
     from latentarium.data import open_like
 
     check_ending(request.out, (".parquet",) if request.mode == PLAIN else (ENDING,))
+    spare([request.out], path, request.data)
     bundle = open_bundle(path)
     rows = open_like(request.data, bundle.modality)
     if request.mode == PLAIN:
@@ -62,6 +63,7 @@ def run_decompress(path: Path, *, file: Path, rows: str | None, out: Path, as_js
             raise invalid("--rows", f"left out for a file that does not end in {ENDING}", rows)
         return run_decode(path, codes=file, given=(), out=out, as_json=as_json)
     check_ending(out, (".npy", ".parquet"))
+    spare([out], path, file)
     bundle = open_bundle(path)
     with open_compressed(bundle, file) as stored, counting("decompressing") as tell:
         wanted = _wanted(rows, len(stored))

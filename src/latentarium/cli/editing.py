@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import bold, console, emit, plain, say
+from latentarium.cli.output import bold, console, emit, plain, say, spare
 from latentarium.cli.showing import ROLLS, files_entry, files_words, show, targets
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.rows import Rows
@@ -74,6 +74,7 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
 
     bundle = open_bundle(path)
     files = targets(bundle, out, "edit")
+    spare(files, path, *request.what, request.labels)
     if not request.sets:
         directions, fresh = _labelled(bundle, request)
         _keep(bundle, fresh)

@@ -10,7 +10,7 @@ import numpy as np
 from latentarium import pictures
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, bold, check_ending, counting, emit, plain, say, write_picture
+from latentarium.cli.output import PICTURES, bold, check_ending, counting, emit, plain, say, spare, write_picture
 from latentarium.data import SentenceModality, TextModality
 from latentarium.data.modalities import ImageModality
 from latentarium.errors import InvalidInput, invalid
@@ -35,6 +35,12 @@ def run_detect(path: Path, request: DetectRequest, *, as_json: bool) -> None:
     from latentarium.data import open_like
 
     check_ending(request.out, (".parquet", ".csv"))
+    spare(
+        [request.out.with_suffix(ending) for ending in (request.out.suffix, ".png", ".html")],
+        path,
+        request.data,
+        request.source,
+    )
     bundle = open_bundle(path)
     rows = open_like(request.data, bundle.modality)
     with counting("judging") as tell:
@@ -95,6 +101,7 @@ def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) 
     """More like these, or the odd one out."""
     check_positive_int(request.n, "-n", high=10_000)
     check_ending(request.out, tuple(PICTURES))
+    spare([request.out or _sheet(path)], path, *request.query)
     bundle = open_bundle(path)
     if odd:
         return _odd_one_out(bundle, request, as_json=as_json)
@@ -112,7 +119,7 @@ def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) 
     target, which = None, ""
     if isinstance(bundle.modality, ImageModality):
         x, which = shown_rows(bundle, [*numbers, *found])
-        target = request.out or Path(f"{path.resolve().name}-like.png")
+        target = request.out or _sheet(path)
         write_picture(pictures.query_sheet(x[: len(numbers)], x[len(numbers) :]), target)
     ids = bundle.ids
     result = {
@@ -124,6 +131,10 @@ def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) 
     }
     words = _listed(result["hits"]) + (f"\nsheet of {which}: {bold(target)}" if target else "")
     emit(result, as_json=as_json, words=words)
+
+
+def _sheet(path: Path) -> Path:
+    return Path(f"{path.resolve().name}-like.png")
 
 
 def _names_rows(bundle: Bundle, query: Sequence[str]) -> bool:
@@ -165,7 +176,7 @@ def _like_new(bundle: Bundle, request: SearchRequest, data: str, *, as_json: boo
     if isinstance(bundle.modality, ImageModality):
         beside = [shown_rows(bundle, row[row >= 0])[0] for row in hits.numbers]
         lines = [np.concatenate([x[i : i + 1], near]) for i, near in enumerate(beside)]
-        target = request.out or Path(f"{bundle.path.resolve().name}-like.png")
+        target = request.out or _sheet(bundle.path)
         write_picture(pictures.sheet(np.concatenate(lines), columns=len(lines[0])), target)
     found = hits.to_json(bundle)
     result = {

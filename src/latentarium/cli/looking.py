@@ -21,6 +21,7 @@ from latentarium.cli.output import (
     say,
     score_table,
     scores_json,
+    spare,
     write_picture,
 )
 
@@ -64,6 +65,7 @@ def run_compare(first: Path, second: Path, *, out: Path, seed: int, as_json: boo
     from latentarium.measures import compare, render_comparison
 
     check_ending(out, (".html",))
+    spare([out], first, second)
     bundles = (open_bundle(first), open_bundle(second))
     with naming("measuring") as tell:
         found, rows = sheets(bundles, seed=seed, progress=tell)
@@ -104,12 +106,13 @@ def run_map(path: Path, request: MapRequest, *, label: str | None, out: Path | N
     method, rows = request.method, check_positive_int(request.rows, "--rows", low=3)
     effort = Effort(budget=request.budget)
     check_ending(out, tuple(PICTURES))
+    target = out or Path(f"{path.resolve().name}-{method}.png")
+    spare([target], path)
     bundle = open_bundle(path)
     if label is not None:
         bundle.column(label)
     with naming(f"{method} map") as tell:
         bundle, found = add_map(bundle, method=method, rows=rows, seed=request.seed, effort=effort, progress=tell)
-    target = out or Path(f"{path.resolve().name}-{method}.png")
     write_picture(pictures.map_image(found.coordinates, map_labels(bundle, found.ids, label)), target)
     result = {"bundle": str(path), "method": method, "rows": len(found.ids), "quality": dict(found.quality)}
     choice = found.settings["choice"]

@@ -11,7 +11,7 @@ from latentarium import pictures, sounds
 from latentarium.applications.recipes import Made, Recipe, Walk, read_recipe, recipe_text
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, counting, emit, plain, write_picture
+from latentarium.cli.output import PICTURES, counting, emit, plain, spare, write_picture
 from latentarium.cli.showing import files_entry, files_words, lines_of, show, show_moving, show_pairs, targets
 from latentarium.data.modalities import ImageModality
 from latentarium.data.texts import END, TextModality
@@ -36,6 +36,7 @@ def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, a
     check_positive_int(n, "-n", high=10_000)
     bundle = open_bundle(path)
     files = targets(bundle, out, "reconstructions")
+    spare(files, path, data)
     raw, ids = _rows_to_show(bundle, data, n)
     x = bundle.modality.to_array(raw)
     again = bundle.space.reconstruct(x)
@@ -67,6 +68,7 @@ def _below(words: str, lines: Sequence[str]) -> str:
 
 def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str, Any], *, as_json: bool) -> None:
     files = targets(bundle, out, asked.title, moving=isinstance(asked, Walk))
+    spare(files, bundle.path, facts.get("file"))
     recipe = asked.settled(bundle)
     films: list[Path] = []
     if isinstance(recipe, Walk):

@@ -1,8 +1,9 @@
 """What commands print: one JSON object on stdout for machines, tables and progress on stderr for people."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,15 @@ def check_ending(path: Path | None, allowed: Sequence[str]) -> None:
     """Refuse a file to write whose name does not end in one of `allowed`, before any work is done for it."""
     if path is not None and path.suffix.lower() not in allowed:
         raise invalid("--out", f"a file ending in {' or '.join(allowed)}", path.name)
+
+
+def spare(outputs: Iterable[Path | None], *inputs: str | Path | None) -> None:
+    """Refuse files to write that would replace what a command reads, a file or one in a folder, before any work."""
+    read = [Path(os.path.expanduser(given)).resolve() for given in inputs if given]
+    for out in outputs:
+        target = None if out is None else out.resolve()
+        if out is not None and target is not None and target.exists() and {target, *target.parents} & {*read}:
+            raise invalid("--out", "another file than those that are read", str(out), "choose another name")
 
 
 def write_picture(image: Any, path: Path, *, text: str = "") -> None:

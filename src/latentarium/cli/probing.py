@@ -5,7 +5,7 @@ from pathlib import Path
 
 from latentarium.applications.probing import Probe
 from latentarium.bundle import open_bundle
-from latentarium.cli.output import bold, check_ending, console, counting, emit
+from latentarium.cli.output import bold, check_ending, console, counting, emit, spare
 
 
 def run_probe(
@@ -15,10 +15,11 @@ def run_probe(
     from latentarium.applications.probing import probe_bundle, write_probe_page
 
     check_ending(out, (".html",))
+    target = out or Path(f"{path.resolve().name}-probe.html")
+    spare([target], path, data)
     bundle = open_bundle(path)
     with counting("probing") as tell:
         probes, which = probe_bundle(bundle, label, data=data, draws=draws, seed=seed, progress=tell)
-    target = out or Path(f"{path.resolve().name}-probe.html")
     write_probe_page(probes, target, title=f"{label} from the codes of {bundle.name}", which=which)
     result = {
         "bundle": str(path),
