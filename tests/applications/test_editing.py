@@ -51,6 +51,18 @@ def test_a_step_of_one_moves_the_log_odds_by_one(method: str) -> None:
     assert (np.abs(moved[:, 2]) < 0.1).all()
 
 
+@pytest.mark.parametrize("method", ["logistic", "lda"])
+@pytest.mark.filterwarnings("error")
+def test_classes_of_three_rows_in_each_part_are_enough(method: str) -> None:
+    rare = np.tile([1, 1, 1, *[0] * 3], 3).astype(np.float64)
+    splits = np.repeat(["train", "validation", "test"], 6)
+    codes = np.random.default_rng(0).standard_normal((18, 2)) + 4 * rare[:, None]
+    found = fit_directions(codes, {"rare": rare}, splits=splits, method=method)  # type: ignore[arg-type]
+    assert found.quality[0].value == 1
+    probe = fit_curved(codes, {"rare": rare}, ["rare"], splits=splits)
+    assert probe.scores(codes)[rare == 1].mean() > probe.scores(codes)[rare == 0].mean()
+
+
 def test_log_odds_are_those_of_rows_that_were_not_fitted() -> None:
     """With about as many rows as latents a probe is far too sure of itself before it is set right."""
     codes, attributes = correlated(1200, 350)

@@ -254,7 +254,8 @@ def _platt(model: Any, codes: Array, truth: NDArray[np.bool_]) -> tuple[float, f
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
 
-    fitted: Any = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid").fit(codes, truth)
+    # the parts of a cross-validation, which a model that is not fitted again does not need, must not outnumber the rows
+    fitted: Any = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid", cv=2).fit(codes, truth)
     sigmoid = fitted.calibrated_classifiers_[0].calibrators[0]
     return -float(sigmoid.a_), -float(sigmoid.b_)
 
