@@ -16,6 +16,7 @@ from tests.applications.conftest import keeps_the_contract
 import latentarium as la
 from latentarium.applications.anomaly.parts import SCORES
 from latentarium.errors import InvalidInput, MissingCapability
+from latentarium.pictures import heat
 
 QUICK = {"steps": 30, "width": 32, "threads": 1}
 
@@ -88,6 +89,23 @@ def test_maps_of_pictures_sum_and_lie_where_the_damage_is(pictures: np.ndarray) 
     grown = (after - before).sum((0, 1))
     assert grown[4:, :4].sum() > 0.5 * grown.sum()
     assert before.max() < 4 * detector.map_scale_
+
+
+@pytest.mark.parametrize("scores", ["elbo", "iwae", "elbo+plane"])
+def test_maps_of_a_density_are_seen(pictures: np.ndarray, scores: str) -> None:
+    """A bound in nats lies below 0 where the data have a density; what is damaged glows all the same."""
+    options = {**QUICK, "likelihood": "gaussian", "steps": 200}
+    detector = la.LatentOutlierDetector(model="vae", latent=8, scores=scores, options=options).fit(pictures)
+    damaged = pictures[:5].copy()
+    damaged[:, :, 4:, :4] = 255 - damaged[:, :, 4:, :4]
+    assert "plane" in scores or np.median(detector.anomaly_score(pictures)) < 0
+    before, after = detector.explain(pictures[:5]), detector.explain(damaged)
+    np.testing.assert_allclose(after.sum((1, 2, 3)), detector.anomaly_score(damaged), rtol=1e-6)
+    lit = heat(after, scale=detector.map_scale_, floor=detector.map_floor_).sum(1)
+    usual = heat(before, scale=detector.map_scale_, floor=detector.map_floor_).sum(1)
+    assert lit[:, 4:, :4].mean() > 2 * usual[:, 4:, :4].mean()
+    assert lit[:, 4:, :4].mean() > 1.5 * lit[:, :4, 4:].mean()
+    assert usual.max() > 1
 
 
 def test_the_odd_feature_is_named() -> None:

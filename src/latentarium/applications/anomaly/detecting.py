@@ -45,7 +45,7 @@ class Detection:
     because : for tables the feature that adds most to each row's score
     oddest : row numbers, the oddest first
     maps : of those rows, (k, *data_shape); each sums to its score
-    scale : fixed end of the colour scale of maps
+    floor, scale : fixed ends of the colour scale of maps
     threshold, drift : of the calibration
     which : a sentence on what the rows were compared with
     """
@@ -59,6 +59,7 @@ class Detection:
     because: NDArray[Any] | None
     oddest: NDArray[np.int64]
     maps: Array
+    floor: float
     scale: float
     threshold: Threshold
     drift: Drift
@@ -135,6 +136,7 @@ def detect(
         because=None if because is None else because.named,
         oddest=oddest,
         maps=detector.explain(rows.array(oddest)),
+        floor=detector.map_floor_,
         scale=detector.map_scale_,
         threshold=detector.threshold_,
         drift=calibration_drift(detector.calibration_scores_, scores),
@@ -217,7 +219,8 @@ def odd_pictures(detection: Detection) -> Any:
     if not isinstance(detection.rows.modality, ImageModality):
         return None
     x = detection.rows.array(detection.oddest)
-    return pictures.heat_sheet(x, detection.maps, scale=detection.scale, columns=min(10, len(x)))
+    ends = {"floor": detection.floor, "scale": detection.scale}
+    return pictures.heat_sheet(x, detection.maps, columns=min(10, len(x)), **ends)
 
 
 def page_text(detection: Detection, bundle: Bundle) -> str:
@@ -251,7 +254,7 @@ def _sections(detection: Detection) -> list[Section]:
     if image is not None:
         words = (
             "The oddest rows, each above what its places add to its score. One colour scale for all: the brightest "
-            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more."
+            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more; black is {detection.floor:.3g}."
         )
         return [*sections, Section(title="The oddest", caption=words, pictures=[("", pictures.png_bytes(image))])]
     bars = _bars(detection)

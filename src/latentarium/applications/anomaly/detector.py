@@ -121,7 +121,8 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     threshold_ : `measures.detection.Threshold`, with the exact interval of its false alarms
     offset_ : minus the threshold; `decision_function` is `score_samples` minus it
     calibration_scores_ : of the calibration rows, higher is odder
-    map_scale_ : the hottest value in a map of a calibration row, the fixed end of the colour scale
+    map_floor_, map_scale_ : 0 or less, and the hottest value in a map of a calibration row: the fixed ends of the
+        colour scale
     n_features_in_ : columns seen in fit
 
     Examples
@@ -278,11 +279,21 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
         """The hottest value in the maps of up to 200 calibration rows, channels of a picture added up: the end of a
         colour scale for every row.
         """
+        return float(max(self._shown_maps.max(), self.map_floor_ + 1e-12))
+
+    @property
+    def map_floor_(self) -> float:
+        """Where that colour scale begins: at 0, and at the median of the same values where it is below, as that of a
+        bound is which is a density.
+        """
+        return float(min(0.0, np.median(self._shown_maps)))
+
+    @property
+    def _shown_maps(self) -> Array:
         check_is_fitted(self, "threshold_")
         maps = self._judge.maps(self._shown)
         # channels of a picture are shown in one colour
-        shown = maps.sum(1) if self._frame.is_picture else maps
-        return float(max(shown.max(), 1e-12))
+        return maps.sum(1) if self._frame.is_picture else maps
 
     def _seen(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         check_is_fitted(self, "threshold_")

@@ -88,7 +88,9 @@ def _parse(bundle: Bundle, word: str) -> Filter:
     if kind in "fiu":
         return _number(column, sign, value, whole=kind != "f")
     if sign not in ("=", "!="):
-        raise invalid("--where", f"= or != for the {'true or false' if kind == 'b' else 'text'} column {column!r}", word)
+        raise invalid(
+            "--where", f"= or != for the {'true or false' if kind == 'b' else 'text'} column {column!r}", word
+        )
     if kind != "b":
         return Filter(column=column, sign=sign, value=value)
     if value.lower() not in _TRUTH:

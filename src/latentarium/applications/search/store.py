@@ -84,7 +84,10 @@ def make_store(folder: Path, codes: FloatArray, columns: dict[str, NDArray[Any]]
                 pa.array(np.arange(part.start, part.stop)),
                 pa.FixedSizeListArray.from_arrays(values, flat.shape[1]),
             ]
-            arrays += [pa.array(values[part].tolist(), type=kinds[name], from_pandas=True) for name, values in (columns or {}).items()]
+            arrays += [
+                pa.array(values[part].tolist(), type=kinds[name], from_pandas=True)
+                for name, values in (columns or {}).items()
+            ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     table = lancedb.connect(folder).create_table(TABLE, data=pieces(), schema=schema)
