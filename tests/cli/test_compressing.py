@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Run, table_text
 
 from latentarium.data import open_source
+from latentarium.space import LatentSpace
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,16 @@ def test_plain_numbers_there_and_back(run: Run, here: Path) -> None:
     error = np.mean((np.load("b.npy").astype(float) - np.load("rows.npy")) ** 2)
     assert told["psnr"] == pytest.approx(10 * np.log10(255**2 / error))
     assert pq.read_table("a.parquet")["code"].type.list_size == 4
+
+
+def test_an_interrupt_while_plain_codes_are_judged(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LatentSpace, "decode", stop)
+    outcome = run("compress", "space", "rows.npy", "-o", "a.parquet", "--mode", "plain")
+    assert outcome.err == "latentarium: interrupted; nothing was changed\n"
+    assert sorted(path.name for path in here.iterdir()) == ["rows.npy", "space"]
 
 
 def test_plain_tables(run: Run, here: Path, table: Path) -> None:

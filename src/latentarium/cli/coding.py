@@ -33,8 +33,8 @@ def run_encode(path: Path, *, data: str, named: bool, out: Path, as_json: bool) 
         say(f"note: {note}")
     dim = bundle.space.dim
     with counting("encoding") as tell:
-        for done in write_codes(bundle, rows, out, named=named):
-            tell(done.stop, len(rows))
+        for part, _ in write_codes(bundle, rows, out, named=named):
+            tell(part.stop, len(rows))
     result = {
         "bundle": str(path),
         "rows": len(rows),

@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latentarium.applications.codes import read_codes, write_codes
+from latentarium.applications.codes import write_codes
 from latentarium.applications.compression.codec import CompressedRows, Lossy, compress, decibels, open_compressed
-from latentarium.arrays import batches
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.coding import Pieces, run_decode, write_npy, write_parquet
 from latentarium.cli.output import bold, check_ending, counting, emit, spare
 from latentarium.data.modalities import ImageModality
 from latentarium.data.rows import Rows
 from latentarium.errors import invalid
-from latentarium.training.priors import rows_at_once
 
 PLAIN, ENDING = "plain", ".lsc"
 
@@ -91,29 +90,27 @@ def _wanted(words: str | None, count: int) -> range:
 
 
 def _plain(bundle: Bundle, rows: Rows, out: Path) -> dict[str, Any]:
-    """Codes as they are, in Parquet; how well they decode is seen from the file."""
+    """Codes as they are, in Parquet, decoded again to see how well they do."""
+    pictures, squares = isinstance(bundle.modality, ImageModality), 0
     with counting("encoding") as tell:
-        for part in write_codes(bundle, rows, out, labels=False):
+        for part, codes in write_codes(bundle, rows, out, labels=False):
+            squares += _squares(bundle, rows, part, codes) if pictures else 0
             tell(part.stop, len(rows))
-    size = out.stat().st_size
+    size, values = out.stat().st_size, len(rows) * int(np.prod(bundle.space.data_shape))
     return {
         "path": str(out),
         "mode": PLAIN,
         "rows": len(rows),
         "bytes": size,
-        "bits_per_dimension": 8 * size / (len(rows) * int(np.prod(bundle.space.data_shape))),
-        "psnr": _psnr(bundle, rows, out) if isinstance(bundle.modality, ImageModality) else None,
+        "bits_per_dimension": 8 * size / values,
+        "psnr": decibels(squares, values) if pictures else None,
     }
 
 
-def _psnr(bundle: Bundle, rows: Rows, out: Path) -> float:
-    """Decibels, peak 255, of what the codes in a file decode to."""
-    codes = read_codes(out, bundle=bundle).codes
-    squares = 0
-    for part in batches(len(rows), rows_at_once(bundle.space)):
-        again = bundle.modality.to_raw(bundle.space.decode(codes[part]))
-        squares += int(((again.astype(np.int64) - rows.raw[part]) ** 2).sum())
-    return decibels(squares, len(rows) * int(np.prod(bundle.space.data_shape)))
+def _squares(bundle: Bundle, rows: Rows, part: slice, codes: NDArray[np.float32]) -> int:
+    """Squared error, in grey levels, of what codes of some of the rows decode to."""
+    again = bundle.modality.to_raw(bundle.space.decode(codes.reshape(-1, *bundle.space.shape)))
+    return int(((again.astype(np.int64) - rows.raw[part]) ** 2).sum())
 
 
 def _words(result: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from latentarium.cli.showing import ROLLS, files_entry, files_words, show, targe
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError, invalid
+from latentarium.files import together
 
 MOST_ROWS = 32
 MOST_OTHERS = 8
@@ -92,7 +93,8 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
         for row, name in enumerate(given.ids)
         if edited.left_data[row]
     ]
-    _show(bundle, given, edited.frames, files)
+    with together():
+        _show(bundle, given, edited.frames, files)
     _keep(bundle, fresh)
     result = {
         "bundle": str(path),

@@ -14,7 +14,7 @@ from latentarium.cli.output import PICTURES, bold, check_ending, counting, emit,
 from latentarium.data import SentenceModality, TextModality
 from latentarium.data.modalities import ImageModality
 from latentarium.errors import InvalidInput, invalid
-from latentarium.files import write_text
+from latentarium.files import together, write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +53,13 @@ def run_detect(path: Path, request: DetectRequest, *, as_json: bool) -> None:
             most=request.oddest,
             progress=tell,
         )
-    # all is made before the first file is written, so that an interrupt finds none of them or, hardly ever, some
     sheet, text = odd_pictures(found), page_text(found, bundle)
     target, page = None if sheet is None else request.out.with_suffix(".png"), request.out.with_suffix(".html")
-    write_table(found, request.out)
-    if target is not None:
-        write_picture(sheet, target)
-    write_text(page, text)
+    with together():
+        write_table(found, request.out)
+        if target is not None:
+            write_picture(sheet, target)
+        write_text(page, text)
     result = {
         "bundle": str(path),
         "data": request.data,

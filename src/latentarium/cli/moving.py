@@ -16,6 +16,7 @@ from latentarium.cli.showing import files_entry, files_words, lines_of, show, sh
 from latentarium.data.modalities import ImageModality
 from latentarium.data.texts import END, TextModality
 from latentarium.errors import invalid
+from latentarium.files import together
 
 
 def run_recipe(path: Path, recipe: Recipe, *, out: Path | None, as_json: bool) -> None:
@@ -40,7 +41,8 @@ def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, a
     raw, ids = _rows_to_show(bundle, data, n)
     x = bundle.modality.to_array(raw)
     again = bundle.space.reconstruct(x)
-    show_pairs(bundle, x, again, files, ids=ids)
+    with together():
+        show_pairs(bundle, x, again, files, ids=ids)
     result: dict[str, Any] = {"bundle": str(path), "rows": len(x)}
     pairs = zip(lines_of(bundle, x), lines_of(bundle, again), strict=True)
     lines = [line for pair in pairs for line in (*pair, "")]
@@ -78,9 +80,10 @@ def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str,
     with counting("decoding") as tell:
         made = recipe.make(bundle, tell)
     text = recipe_text(recipe, bundle)
-    for film in films:
-        show_moving(bundle, made, film, text=text)
-    _show_still(bundle, made, [file for file in files if file not in films], text)
+    with together():
+        for film in films:
+            show_moving(bundle, made, film, text=text)
+        _show_still(bundle, made, [file for file in files if file not in films], text)
     lines = lines_of(bundle, made.array)
     emit(
         {**facts, **made.facts, **files_entry(files), **_in_words(lines)},

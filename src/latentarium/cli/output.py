@@ -1,6 +1,7 @@
 """What commands print: one JSON object on stdout for machines, tables and progress on stderr for people."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,9 +21,18 @@ PIPE_WIDTH = 200
 def emit(value: Mapping[str, Any], *, as_json: bool, words: str = "") -> None:
     """One JSON object on stdout, or `words` for a person."""
     if as_json:
-        sys.stdout.write(json.dumps(value) + "\n")
+        sys.stdout.write(json.dumps(_finite(value), allow_nan=False) + "\n")
     elif words:
         console().print(words, highlight=False, soft_wrap=True)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for: infinite values and NaN."""
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def console(*, stderr: bool = False) -> Any:

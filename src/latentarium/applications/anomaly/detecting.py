@@ -254,7 +254,8 @@ def _sections(detection: Detection) -> list[Section]:
     if image is not None:
         words = (
             "The oddest rows, each above what its places add to its score. One colour scale for all: the brightest "
-            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more; black is {detection.floor:.3g}."
+            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more, and black "
+            f"{detection.floor:.3g} or less."
         )
         return [*sections, Section(title="The oddest", caption=words, pictures=[("", pictures.png_bytes(image))])]
     bars = _bars(detection)
