@@ -178,6 +178,8 @@ def test_settings_say_what_is_wrong() -> None:
         ({"scores": "plane+plane"}, "each part once"),
         ({"threshold": "best"}, "threshold must be one of conformal, quantile, pot, got 'best'"),
         ({"alpha": 1.5}, "alpha must be a share between 0 and 1"),
+        ({"contamination": None}, "contamination must be 'auto' or a share above 0 and at most 0.5, got None"),
+        ({"contamination": "none"}, "contamination must be 'auto' or a share"),
         ({"contamination": 0.7}, "contamination must be 'auto' or a share"),
         ({"model": "gan"}, "model must be one of pca, edges, vae, ae"),
         ({"neighbours": 0}, "neighbours must be an integer"),
@@ -189,6 +191,11 @@ def test_settings_say_what_is_wrong() -> None:
         la.LatentOutlierDetector(scores="elbo").fit(rows)
     with pytest.raises(NotFittedError):
         la.LatentOutlierDetector().explain(rows)
+
+
+def test_shares_may_be_of_any_type_of_number() -> None:
+    options = {"alpha": np.float32(0.1), "calibration": np.float32(0.25), "contamination": np.float32(0.1)}
+    assert la.LatentOutlierDetector(**options).fit(_curve(100)).threshold_.alpha == pytest.approx(0.1)
 
 
 def test_inside_scikit_learn() -> None:

@@ -138,6 +138,8 @@ def test_the_odd_one_out() -> None:
     assert apart.argmax() == 2
     with pytest.raises(InvalidInput, match="at least 3"):
         odd_one_out(np.zeros((2, 2)))
+    with pytest.raises(InvalidInput, match="at most 5,000, got 5001; 'latentarium detect'"):
+        odd_one_out(np.zeros((5001, 2)))
 
 
 def test_conditions_say_what_is_wrong(bundle: Bundle) -> None:

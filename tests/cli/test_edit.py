@@ -31,7 +31,7 @@ def _here(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_photo_gets_more_of_an_attribute(run: Run) -> None:
-    found = run("edit", "digits", "three.png", "--set", "label=0=+4", "--keep", "label=4,label=6", "--json")
+    found = run("edit", "digits", "three.png", "--set", "label=0=+4", "--keep", "label=4, label=6 ,", "--json")
     assert found.status == 0, found.err
     result = found.json
     effect = {attribute["name"]: attribute for attribute in result["attributes"]}
@@ -102,7 +102,7 @@ def test_a_curved_way(run: Run) -> None:
     assert curved.json["length"] != straight.json["length"]
     refused = run("edit", "digits", "3", "--set", "pca:1=3", "--curved", "--out", "a.png")
     assert refused.status == 2
-    assert "an attribute must be one of label=0" in refused.err
+    assert "--curved follows probes of labels, and pca:1 has none; leave one of the two out" in refused.err
 
 
 def test_directions_without_labels(run: Run) -> None:
@@ -146,6 +146,25 @@ def test_labels_come_from_other_rows(run: Run, digits: Path, tmp_path: Path) -> 
     assert run("edit", slim, "4", "--set", "label=0=1", "--out", tmp_path / "b.png").status == 0
 
 
+def test_the_bundles_own_directions_stay(run: Run, digits: Path, tmp_path: Path) -> None:
+    """Those of other rows, or of another method, are of one edit."""
+    space = shutil.copytree(digits, tmp_path / "space")
+    rows = la.open_source("digits")
+    nought = (np.asarray(rows.columns["label"]).astype(str) == "0").astype(int)
+    np.savez(tmp_path / "other.npz", x=rows.raw[:, 0], nought=nought)
+    out = ("--out", tmp_path / "a.png")
+    other = run("edit", space, "3", "--labels", tmp_path / "other.npz", "--set", "nought=1", *out, "--json")
+    assert other.status == 0, other.err
+    assert not la.open_bundle(space).has("directions.json")
+    assert run("edit", space, "3", "--method", "lda", "--set", "label=0=1", *out).status == 0
+    assert not la.open_bundle(space).has("directions.json")
+    usual = run("edit", space, "3", "--set", "label=0=1", *out, "--json").json
+    for more in (("--labels", tmp_path / "other.npz", "--set", "nought=1"), ("--method", "lda", "--set", "label=0=1")):
+        assert run("edit", space, "3", *more, *out).status == 0
+        assert run("edit", space, "3", "--set", "label=0=1", *out, "--json").json == usual
+    assert la.open_bundle(space).json("directions.json")["settings"]["method"] == "logistic"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -159,6 +178,11 @@ def test_labels_come_from_other_rows(run: Run, digits: Path, tmp_path: Path) -> 
         (("3", "--set", "label=0=1", "--keep", "label"), "allow some slack"),
         (("3", "--set", "label=0=1", "--slack", "1"), "slack must be a number from 0 up to 1"),
         (("3", "--set", "label=0=1", "--steps", "0"), "steps must be an integer from 1 to 100"),
+        (
+            ("nowhere.png",),
+            "--set is missing, which says what to change, such as Blond_Hair=+2; to see what can be set, leave WHAT",
+        ),
+        (("--keep", "label=3", "--curved", "--out", "a.png"), "leave --keep, --curved, --out out"),
         (("3", "--set", "label=0=1", "--method", "svm"), "--method must be one of logistic, lda"),
         (("3", "--set", "pca:9=1"), "the place of a direction must be a number from 1 to 4"),
         (("--set", "label=0=1"), "WHAT to edit is missing"),

@@ -46,6 +46,21 @@ def test_the_odd_one_out(run: Run, digits: Path) -> None:
     assert len(found.json["mean_distances"]) == 3
 
 
+def test_the_odd_one_out_of_many(run: Run, digits: Path) -> None:
+    """All of them are compared: the odd one comes last."""
+    rows = la.open_source("digits").raw[:300, 0]
+    np.save("many.npy", rows)
+    odd = int(run("search", digits, "many.npy", "--odd-one-out", "--json").json["odd"])
+    np.save("many.npy", np.concatenate([np.delete(rows, odd, 0), rows[odd : odd + 1]]))
+    found = run("search", digits, "many.npy", "--odd-one-out", "--json")
+    assert found.json["odd"] == "000299"
+    assert len(found.json["mean_distances"]) == 300
+    people = run("search", digits, "many.npy", "--odd-one-out").out.splitlines()
+    assert people[0] == "the 20 that lie farthest from the others; 280 lie nearer"
+    assert people[1].endswith("000299  does not belong")
+    assert len(people) == 21
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -54,6 +69,8 @@ def test_the_odd_one_out(run: Run, digits: Path) -> None:
         (("3", "--store", "faiss"), "store must be one of auto, exact, lance"),
         (("3", "4", "5", "--odd-one-out", "--where", "label=3"), "leave --where out"),
         (("3", "4", "--odd-one-out"), "the rows must be at least 3"),
+        (("1", "1", "1", "2", "--odd-one-out"), "QUERY must be every row once, got '1'"),
+        (("1", "4", "2", "digits/000001", "--odd-one-out"), "QUERY must be every row once, got 'digits/000001'"),
         (("3", "--where", "label"), "--where must be a condition such as label=Sneaker"),
         (("3", "--out", "a.txt"), "--out must be a file ending in"),
     ],

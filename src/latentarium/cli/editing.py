@@ -49,7 +49,33 @@ class EditRequest:
     @property
     def kept(self) -> list[str]:
         """Attributes that shall stay."""
-        return [name for words in self.keep for name in words.split(",") if name]
+        return [name.strip() for words in self.keep for name in words.split(",") if name.strip()]
+
+    def check(self, out: Path | None) -> None:
+        """Refuse what only an edit would use where there is nothing to set."""
+        given = {
+            "WHAT": bool(self.what),
+            "--keep": bool(self.keep),
+            "--slack": self.slack != 0,
+            "--curved": self.curved,
+            "--out": out is not None,
+        }
+        unused = [name for name, is_given in given.items() if is_given]
+        if unused and not self.sets:
+            raise InvalidInput(
+                "--set is missing, which says what to change, such as Blond_Hair=+2; to see what can be set, leave "
+                f"{', '.join(unused)} out"
+            )
+        from latentarium.applications.editing.unsupervised import WAYS
+
+        bare = [name for name in self.names if name.partition(":")[0] in WAYS] if self.curved else []
+        if bare:
+            raise InvalidInput(f"--curved follows probes of labels, and {bare[0]} has none; leave one of the two out")
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that is to be set or kept."""
+        return [*(words.rpartition("=")[0] for words in self.sets), *self.kept]
 
 
 def _number(words: str, dose: str) -> float:
@@ -73,6 +99,7 @@ def run_edit(path: Path, request: EditRequest, *, out: Path | None, as_json: boo
     """Edit rows, or list what can be edited."""
     from latentarium.applications.editing import likeness
 
+    request.check(out)
     bundle = open_bundle(path)
     files = targets(bundle, out, "edit")
     spare(files, path, *request.what, request.labels)
@@ -116,7 +143,7 @@ def _directions(bundle: Bundle, request: EditRequest) -> tuple[Any, Any]:
     """Directions of labels and those without that the given names ask for, such as pca:3; the first where new."""
     from latentarium.applications.editing.unsupervised import WAYS, joined, unsupervised_directions
 
-    names = [*(words.rpartition("=")[0] for words in request.sets), *request.kept]
+    names = request.names
     asked = [name.partition(":") for name in names if name.partition(":")[0] in WAYS]
     more: list[Any] = []
     for way in WAYS:
@@ -142,18 +169,14 @@ def _place(words: str, most: int) -> int:
 
 def _labelled(bundle: Bundle, request: EditRequest) -> tuple[Any, Any]:
     """Directions stored in the bundle or newly fitted; again, where they are to be kept in it."""
-    from latentarium.applications.editing import directions_of, fit_directions
     from latentarium.applications.editing.fitting import METHODS
-    from latentarium.applications.editing.stored import has_directions, labelled_codes
+    from latentarium.applications.editing.stored import directions_for
 
     method: Any = request.method
     if method not in (None, *METHODS):
         raise invalid("--method", f"one of {', '.join(METHODS)}", method)
-    if request.labels is not None:
-        found = fit_directions(method=method or "logistic", **labelled_codes(bundle, _other_rows(bundle, request)))
-        return found, found
-    found = directions_of(bundle, method=method)
-    return found, None if method is None and has_directions(bundle) else found
+    found, fresh = directions_for(bundle, method=method, rows=_other_rows(bundle, request))
+    return found, found if fresh else None
 
 
 def _keep(bundle: Bundle, directions: Any) -> None:

@@ -95,6 +95,8 @@ class SearchRequest:
 
 
 MOST_QUERIES = 100
+SHOWN = 20
+"""Rows that are listed of those among which one does not belong, where there are more."""
 
 
 def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) -> None:
@@ -193,6 +195,7 @@ def _like_new(bundle: Bundle, request: SearchRequest, data: str, *, as_json: boo
 def _odd_one_out(bundle: Bundle, request: SearchRequest, *, as_json: bool) -> None:
     from latentarium.applications.evaluation import find_numbers
     from latentarium.applications.search import odd_one_out
+    from latentarium.applications.search.exact import MOST_COMPARED
 
     if request.where:
         raise InvalidInput("--odd-one-out compares the given rows alone; leave --where out")
@@ -200,13 +203,19 @@ def _odd_one_out(bundle: Bundle, request: SearchRequest, *, as_json: bool) -> No
         from latentarium.data import open_like
 
         rows = open_like(request.data, bundle.modality)
-        names, codes = rows.ids, bundle.space.encode(rows.array(slice(MOST_QUERIES)))
+        names, codes = rows.ids, bundle.space.encode(rows.array(slice(MOST_COMPARED + 1)))
     else:
         numbers = find_numbers(bundle, list(request.query))
+        twice = [name for at, name in enumerate(request.query) if numbers[at] in numbers[:at]]
+        if twice:
+            raise invalid("QUERY", "every row once", twice[0])
         names, codes = bundle.ids[numbers], bundle.codes[numbers]
     odd, apart = odd_one_out(codes)
     distances = {str(name): float(d) for name, d in zip(names, apart)}
     result = {"bundle": str(bundle.path), "odd": str(names[odd]), "mean_distances": distances}
+    shown = [*distances] if len(distances) <= SHOWN else sorted(distances, key=lambda name: -distances[name])[:SHOWN]
     remarks = {str(names[odd]): "  does not belong"}
-    lines = [f"{d:8.3f}  {plain(name)}{remarks.get(name, '')}" for name, d in distances.items()]
-    emit(result, as_json=as_json, words="\n".join(lines))
+    lines = [f"{distances[name]:8.3f}  {plain(name)}{remarks.get(name, '')}" for name in shown]
+    rest = len(distances) - len(shown)
+    words = f"the {len(shown)} that lie farthest from the others; {rest} lie nearer\n" if rest else ""
+    emit(result, as_json=as_json, words=words + "\n".join(lines))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -307,12 +308,12 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
             raise invalid("threshold", f"one of {', '.join(THRESHOLDS)}", self.threshold)
         for name, most in (("alpha", 1.0), ("calibration", 1.0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < most:
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < most:
                 raise invalid(name, "a share between 0 and 1", value)
         if isinstance(self.contamination, str) and self.contamination == "auto":
             return 0.0
         value = self.contamination
-        if isinstance(value, bool | str) or not 0 < value <= 0.5:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= 0.5:
             raise invalid("contamination", "'auto' or a share above 0 and at most 0.5", value)
         if self.novelty:
             raise invalid("contamination", "'auto' where novelty is true", value)

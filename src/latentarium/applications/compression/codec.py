@@ -126,7 +126,7 @@ def compress(
     True
     """
     begun = time.perf_counter()
-    model = CodecModel(bundle)
+    rows, model = _as_levels(rows), CodecModel(bundle)
     wanted = lossy or Lossy()
     header = _header(model, rows, mode=mode, step=wanted.step, chunk_rows=chunk_rows)
     tally = _Tally()
@@ -153,6 +153,14 @@ def compress(
         chunks=tally.kinds,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _as_levels(rows: Any) -> NDArray[Any]:
+    """What the caller gave as an array; a memory map stays one."""
+    try:
+        return np.asanyarray(rows)
+    except ValueError as error:
+        raise invalid("rows", "an array of uint8", f"rows of different shapes ({error})") from None
 
 
 def _rounded(coder: ChunkCoder, levels: Levels, effort: int) -> Whole | None:

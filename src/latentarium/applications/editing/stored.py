@@ -16,6 +16,8 @@ from latentarium.errors import DamagedFile, InvalidInput
 from latentarium.training.save import encode_rows
 
 ARRAYS, WORDS = "directions.safetensors", "directions.json"
+OTHER_ROWS = "labels"
+"""The setting of directions that were not fitted to a bundle's own labels: the name of the rows that were."""
 MADE_FROM = ("codes.parquet", "rows.parquet")
 
 
@@ -46,6 +48,36 @@ def directions_of(bundle: Bundle, *, method: Method | None = None) -> Directions
         if method in (None, found.settings["method"]):
             return found
     return fit_directions(method=method or "logistic", **labelled_codes(bundle))
+
+
+def directions_for(
+    bundle: Bundle, *, method: Method | None = None, rows: Rows | None = None
+) -> tuple[Directions, bool]:
+    """Directions of the bundle's own labels, or of those of other `rows`, and whether they are to be stored in it.
+
+    To be stored are its own ones that were fitted now in the usual way, and those of other rows where it has none.
+
+    Raises
+    ------
+    InvalidInput, DamagedFile
+        As `directions_of`, and for rows without labels.
+    """
+    if rows is None:
+        return directions_of(bundle, method=method), method is None and not has_directions(bundle)
+    found = fit_directions(method=method or "logistic", **labelled_codes(bundle, rows))
+    found = dataclasses.replace(found, settings={**found.settings, OTHER_ROWS: rows.name})
+    return found, not _has_own(bundle)
+
+
+def _has_own(bundle: Bundle) -> bool:
+    """Whether the bundle's own labels give directions."""
+    if has_directions(bundle):
+        return OTHER_ROWS not in read_directions(bundle).settings
+    try:
+        directions_of(bundle)
+    except InvalidInput:
+        return False
+    return True
 
 
 def labelled_codes(bundle: Bundle, rows: Rows | None = None) -> dict[str, Any]:
