@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from latentarium.cli.options import BundleArgument, Data, Json, Out, Seed
+from latentarium.cli.options import BundleArgument, Json, Out, Seed
 
 verbs = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -70,9 +70,11 @@ def search(
 @verbs.command()
 def probe(
     bundle: BundleArgument,
-    label: Annotated[str, typer.Option(help="Column of classes to tell apart.")] = "label",
+    label: Annotated[str, typer.Option(help="Column to tell: of classes, or of numbers.")] = "label",
     draws: Annotated[int, typer.Option(help="Draws of the few labels.")] = 10,
-    data: Data = None,
+    data: Annotated[
+        str | None, typer.Option(help="Other rows with the label, or the bundle's source where it is now.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML page to write.")] = None,
     seed: Seed = 0,
     json: Json = False,

@@ -155,9 +155,17 @@ def scores_json(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 
 def check_ending(path: Path | None, allowed: Sequence[str]) -> None:
-    """Refuse a file to write whose name does not end in one of `allowed`, before any work is done for it."""
-    if path is not None and path.suffix.lower() not in allowed:
-        raise invalid("--out", f"a file ending in {' or '.join(allowed)}", path.name)
+    """Refuse a file to write whose name does not end in one of `allowed`, before any work is done for it.
+
+    An empty ending is that of a folder, which must be new or empty.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in allowed:
+        rule = f"a file ending in {' or '.join(filter(None, allowed))}"
+        raise invalid("--out", f"a folder, or {rule}" if "" in allowed else rule, path.name)
+    if not path.suffix and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise invalid("--out", "a new folder or an empty one", str(path), "choose another name")
 
 
 def spare(outputs: Iterable[Path | None], *inputs: str | Path | None) -> None:
