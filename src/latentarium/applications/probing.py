@@ -359,5 +359,6 @@ def _curves(probes: Sequence[Probe]) -> dict[str, list[tuple[float, float, float
     for probe in probes:
         if probe.labels is not None:
             name = probe.features if probe.classifier == "linear" else f"{probe.features}, {probe.classifier}"
-            found.setdefault(name, []).append((probe.labels, probe.value, *(probe.interval or 2 * (probe.value,))))
+            low, high = probe.interval or (probe.value, probe.value)
+            found.setdefault(name, []).append((probe.labels, probe.value, low, high))
     return found

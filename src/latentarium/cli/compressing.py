@@ -65,7 +65,7 @@ def run_compress(path: Path, request: CompressRequest, *, as_json: bool) -> None
     bundle, lossy = open_bundle(path), request.lossy
     if request.mode == AUTO:
         _check_lossless(bundle, request)
-    rows = open_like(request.data, bundle.modality)
+    rows = open_like(request.data, bundle.modality, convert=False)
     if request.mode == PLAIN:
         result = _plain(bundle, rows, request.out)
     else:

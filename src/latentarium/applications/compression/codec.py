@@ -141,29 +141,29 @@ def compress(
     """
     begun = time.perf_counter()
     ids = _kept_ids(rows) if isinstance(rows, Rows) else b""
-    rows, model = _as_levels(rows.raw if isinstance(rows, Rows) else rows), CodecModel(bundle)
+    given, model = _as_levels(rows.raw if isinstance(rows, Rows) else rows), CodecModel(bundle)
     wanted = lossy or Lossy()
-    header = _header(model, rows, mode=mode, step=wanted.step, chunk_rows=chunk_rows)
+    header = _header(model, given, mode=mode, step=wanted.step, chunk_rows=chunk_rows)
     header = dataclasses.replace(header, named=bool(ids))
     tally = _Tally()
     coder = ChunkCoder(model, header)
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
         writer = Writer(file, header, ids)
         for number in range(header.chunks):
-            levels = np.ascontiguousarray(rows[header.rows_of(number)])
+            levels = np.ascontiguousarray(given[header.rows_of(number)])
             chunk, again = coder.encode(levels, _rounded(coder, levels, wanted.effort))
             writer.add(chunk)
             tally.add(chunk, levels, again)
             if progress is not None:
-                progress(header.rows_of(number).stop, len(rows))
+                progress(header.rows_of(number).stop, len(given))
         writer.close()
         size = file.tell()
     return Compressed(
         path=Path(path),
         mode=header.mode,
-        rows=len(rows),
+        rows=len(given),
         bytes=size,
-        bits_per_dimension=8 * size / max(1, len(rows) * header.row_bytes),
+        bits_per_dimension=8 * size / max(1, len(given) * header.row_bytes),
         psnr=tally.psnr if header.mode == "lossy" else None,
         model_bytes=model.size,
         id_bytes=len(ids),

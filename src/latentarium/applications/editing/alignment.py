@@ -106,7 +106,7 @@ def _net(pictures: FloatArray) -> Callable[[FloatArray], NDArray[np.float64]]:
         # a few rounds are enough, and it says that more could be done
         warnings.simplefilter("ignore")
         net.fit(scale(project(views)), np.repeat(np.arange(len(seen)), len(pictures)))
-    return lambda x: net.predict_proba(scale(project(cells(x))))
+    return lambda x: np.asarray(net.predict_proba(scale(project(cells(x)))))
 
 
 def moved(levels: Levels, way: Way) -> Levels:
