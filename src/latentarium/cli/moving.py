@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium import pictures, sounds
-from latentarium.applications.recipes import Made, Recipe, Walk, read_recipe, recipe_text
+from latentarium.applications.recipe_files import Recipe, read_recipe, recipe_text
+from latentarium.applications.recipes import Made, Sample, Traverse, Walk
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.output import PICTURES, counting, emit, plain, spare, write_picture
@@ -70,7 +71,7 @@ def _below(words: str, lines: Sequence[str]) -> str:
 
 def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str, Any], *, as_json: bool) -> None:
     files = targets(bundle, out, asked.title, moving=isinstance(asked, Walk))
-    spare(files, bundle.path, facts.get("file"))
+    spare(files, bundle.path, facts.get("file"), *_named(asked))
     recipe = asked.settled(bundle)
     films: list[Path] = []
     if isinstance(recipe, Walk):
@@ -90,6 +91,13 @@ def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str,
         as_json=as_json,
         words=_below(f"{made.words}: {files_words(files)}", lines),
     )
+
+
+def _named(recipe: Recipe) -> Sequence[str]:
+    """Rows that a recipe names, some of which may be files."""
+    if isinstance(recipe, Traverse):
+        return () if recipe.row is None else (recipe.row,)
+    return () if isinstance(recipe, Sample) else recipe.rows
 
 
 def _show_still(bundle: Bundle, made: Made, files: Sequence[Path], text: str) -> None:

@@ -3,9 +3,11 @@
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,15 @@ from latentarium.files import replacing
 from latentarium.measures import Difference
 from latentarium.measures.score import Score
 
+COMMAND: ContextVar[Sequence[str]] = ContextVar("command", default=())
+"""What the user typed behind `latentarium`."""
 PICTURES: Mapping[str, str] = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 PIPE_WIDTH = 200
+
+
+def command_line() -> str:
+    """The command that runs, as a shell takes it."""
+    return shlex.join(["latentarium", *COMMAND.get()])
 
 
 def emit(value: Mapping[str, Any], *, as_json: bool, words: str = "") -> None:

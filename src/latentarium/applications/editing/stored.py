@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentarium.applications.editing.attributes import has_own, read_off, with_own
 from latentarium.applications.editing.directions import NUMBERS, Directions, quality_from_json, quality_json
 from latentarium.applications.editing.fitting import Method, fit_directions
 from latentarium.applications.editing.typicality import Typicality
-from latentarium.bundle import Bundle, arrays_writer, json_writer
+from latentarium.bundle import MODEL, PRIOR, Bundle, arrays_writer, json_writer
 from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput
 from latentarium.training.save import encode_rows
@@ -83,15 +84,21 @@ def _has_own(bundle: Bundle) -> bool:
 def labelled_codes(bundle: Bundle, rows: Rows | None = None) -> dict[str, Any]:
     """Arguments of `fit_directions`: the bundle's own codes and labels, or those of other rows of the same kind.
 
+    To the labels of melodies, drums and tables come the attributes that rows have by themselves.
+
     Raises
     ------
     InvalidInput
         When there is no label or attribute.
     """
+    own = has_own(bundle.modality)
     if rows is not None:
-        if not rows.columns:
+        columns = {**(read_off(rows.modality, np.asarray(rows.raw)) if own else {}), **rows.columns}
+        if not columns:
             raise InvalidInput(f"{rows.name} has no label or attribute to find directions of")
-        return {"codes": encode_rows(bundle.space, rows), "attributes": rows.columns}
+        return {"codes": encode_rows(bundle.space, rows), "attributes": columns}
+    if own and "decode" in bundle.space.capabilities:
+        return with_own(bundle, {name: bundle.column(name) for name in bundle.label_names})
     if not bundle.label_names:
         raise InvalidInput(
             f"bundle {bundle.path} has no label or attribute to find directions of; bring rows with some: --labels DATA"
@@ -157,4 +164,6 @@ def from_stored(words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
 
 
 def _made_from(bundle: Bundle) -> dict[str, str]:
-    return {name: bundle.manifest["files"][name] for name in MADE_FROM}
+    """What directions belong to; those of rows that have attributes by themselves are made of the decoder too."""
+    names = (*MADE_FROM, MODEL, PRIOR) if has_own(bundle.modality) else MADE_FROM
+    return {name: bundle.manifest["files"].get(name, "") for name in names}
