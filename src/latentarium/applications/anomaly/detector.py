@@ -277,8 +277,8 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     @property
     def map_scale_(self) -> float:
-        """The hottest value in the maps of up to 200 calibration rows, channels of a picture added up: the end of a
-        colour scale for every row.
+        """The hottest value in the maps of up to 200 calibration rows, channels of a picture or symbols of a tune added
+        up: the end of a colour scale for every row.
         """
         return float(max(self._shown_maps.max(), self.map_floor_ + 1e-12))
 
@@ -293,8 +293,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     def _shown_maps(self) -> Array:
         check_is_fitted(self, "threshold_")
         maps = self._judge.maps(self._shown)
-        # channels of a picture are shown in one colour
-        return maps.sum(1) if self._frame.is_picture else maps
+        return maps.sum(1) if self._frame.summed else maps
 
     def _seen(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         check_is_fitted(self, "threshold_")
@@ -308,12 +307,12 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
             raise invalid("threshold", f"one of {', '.join(THRESHOLDS)}", self.threshold)
         for name, most in (("alpha", 1.0), ("calibration", 1.0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < most:
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < most:
                 raise invalid(name, "a share between 0 and 1", value)
         if isinstance(self.contamination, str) and self.contamination == "auto":
             return 0.0
         value = self.contamination
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= 0.5:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= 0.5:
             raise invalid("contamination", "'auto' or a share above 0 and at most 0.5", value)
         if self.novelty:
             raise invalid("contamination", "'auto' where novelty is true", value)
