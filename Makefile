@@ -72,6 +72,7 @@ bench-faces: $(VENV)/.ready ## the face VAE on CelebA: speed, memory, quality
 bench-measures: $(VENV)/.ready ## seconds of the whole sheet, and how measures grow with the rows
 	@scripts/fashion_mnist.sh
 	@$(BIN)/python -m benchmarks.measures.sheet $(ARGS)
+	@$(BIN)/python -m benchmarks.measures.coverage_scale $(filter --save,$(ARGS))
 
 bench-maps: $(VENV)/.bench ## maps of 10,000 and 70,000 codes, against other tools
 	@scripts/fashion_mnist.sh

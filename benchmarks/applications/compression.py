@@ -10,6 +10,7 @@ Models are fitted first, or taken from --models where an earlier run has left th
 """
 
 import argparse
+import dataclasses
 import json
 import lzma
 import time
@@ -32,14 +33,15 @@ from latentarium.data import open_source
 from latentarium.data.rows import Rows
 from latentarium.files import default_cache
 from latentarium.measures import information
-from latentarium.training.fit import train
-from latentarium.training.save import Source, save_fitted
+from latentarium.training.api import Place, fit_to_bundle
+from latentarium.training.save import Source
 from latentarium.training.settings import FitSettings
 
 Levels = NDArray[np.uint8]
 CLOTHES = {"likelihood": "autoregressive", "batch_size": 128, "steps": 4000, "threads": 1}
 FACES = {
-    "faces-8": {"net": "conv", "latent": 192, "objective": "beta:8", "steps": 3000},
+    "faces-24": {"net": "conv", "latent": 192, "objective": "beta:24", "steps": 24000},
+    "faces-12": {"net": "conv", "latent": 192, "objective": "beta:12", "steps": 24000},
     "faces-3": {"net": "conv", "latent": 768, "objective": "beta:3", "steps": 4000},
 }
 FACE_SETTINGS = {"likelihood": "gaussian", "batch_size": 64, "threads": 1}
@@ -50,11 +52,13 @@ PARTS = ("lossless", "plain", "lossy")
 
 
 def fitted(folder: Path, name: str, rows: Rows, options: dict[str, Any], spec: str) -> Bundle:
-    """The bundle called `name`, fitted where it is not there."""
-    if not (folder / name).is_dir():
-        print(f"fitting {name}: {json.dumps(options)}", flush=True)
-        save_fitted(train(rows, FitSettings.make(**options)), folder / name, source=Source(spec=spec))
-    return open_bundle(folder / name)
+    """The bundle called `name`, fitted where it is not there; a fit that was interrupted goes on."""
+    place = Place(path=folder / name)
+    if place.path.is_dir():
+        return open_bundle(place.path)
+    print(f"fitting {name}: {json.dumps(options)}", flush=True)
+    place = dataclasses.replace(place, resume=place.unfinished)
+    return fit_to_bundle(rows, FitSettings.make(**options), place, source=Source(spec=spec))
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, dict[str, float]]:

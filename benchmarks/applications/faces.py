@@ -10,7 +10,7 @@ from PIL import Image
 from latentarium.data.rows import Rows
 from latentarium.rng import generator
 
-COPIES = 5
+COPIES = 15
 STREAM = 71
 Levels = NDArray[np.uint8]
 

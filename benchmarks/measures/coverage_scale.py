@@ -1,6 +1,6 @@
 """Coverage of 50,000 x 64 in flat memory, and what the neighbour scores cost from 1,000 rows to 100,000.
 
-`python -m benchmarks.measures.coverage_scale` runs both; every size runs in its own process, so that peaks are its own.
+`make bench-measures` runs both after the sheet; every size runs in its own process, so that peaks are its own.
 """
 
 import argparse
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--one", choices=sorted(MEASURES))
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/measures-coverage.json")
     chosen = parser.parse_args()
     if chosen.one:
         print(json.dumps(once(chosen.one, chosen.rows)))
@@ -58,7 +59,8 @@ def main() -> None:
     runs += [apart(name, rows) for name in MEASURES for rows in chosen.sizes]
     for run in runs:
         print(json.dumps(run), flush=True)
-    save_result("measures_coverage", "python -m benchmarks.measures.coverage_scale", {"width": WIDTH, "runs": runs})
+    if chosen.save:
+        save_result("measures-coverage", "make bench-measures ARGS=--save", {"width": WIDTH, "runs": runs})
 
 
 def _peak() -> float:

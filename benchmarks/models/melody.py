@@ -3,26 +3,29 @@
     python -m benchmarks.models.melody PATH/melodies                     two bars, the default net
     python -m benchmarks.models.melody PATH/melodies --net recurrent     each symbol read from those before it
     python -m benchmarks.models.melody PATH/melodies --bars 16           sixteen bars under a conductor
+    python -m benchmarks.models.melody PATH/melodies --bundle src/latentarium/shipped/melody-vae    the one that ships
 
 Tunes are cut into parts by a seed, variants of one tune together; all numbers are of the test part. `--bundle` keeps
 the fit, or takes one that is there.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from benchmarks.common import save_result
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.data import open_source
-from latentarium.data.music.attributes import in_key, melody_attributes, sounding_pitches
+from latentarium.data.music.attributes import estimated_keys, in_key, melody_attributes, pitch_classes, sounding_pitches
 from latentarium.data.rows import Rows
 from latentarium.measures import note_f1_between
+from latentarium.measures.evidence import Evidence
+from latentarium.measures.information import active_units_of, distortion_of, rate_of
 from latentarium.models.stored import model_from_weights
 from latentarium.nn.likelihoods import Recurrent
 from latentarium.rng import generator
@@ -33,6 +36,8 @@ from latentarium.training.settings import FitSettings
 Raw = NDArray[np.uint8]
 PAIRS, FRAMES, SAMPLES = 500, 9, 2000
 PIECE = 500
+SILENCE = 12
+"""Semitones between a pitch and silence."""
 
 
 def main() -> None:
@@ -54,7 +59,7 @@ def main() -> None:
         print(f"{name}: {value}")
     name = f"melody-{given.bars}-bars" + ("" if given.net == "auto" else f"-{given.net}")
     words = f"python -m benchmarks.models.melody ../shared/data/melodies --bars {given.bars} --net {given.net}"
-    how = f"--steps {given.steps}" if given.bundle is None else f"--bundle build/shipped/{given.bundle.name}"
+    how = f"--steps {given.steps}" if given.bundle is None else f"--bundle {given.bundle.as_posix()}"
     save_result(name, f"{words} {how}", result)
 
 
@@ -93,14 +98,14 @@ def _reconstruction(bundle: Bundle, rows: Rows) -> dict[str, Any]:
     commonest = np.bincount(train.ravel()).argmax()
     at_step = np.array([np.bincount(column).argmax() for column in train.T])
     shuffled = generator(0, 1).permutation(len(raw))
-    history = json.loads(bundle.file("history.jsonl").read_text().splitlines()[-1])
+    evidence = Evidence.of(bundle.space, bundle.modality.to_array(raw))
     struck = raw >= 2
     forced, swapped = (_forced(bundle, raw, z) for z in (codes, codes[shuffled]))
     return {
         "note_f1": {"value": score.value, "interval": score.interval, "n": score.n},
-        "rate": history["rate"],
-        "distortion": history["distortion"],
-        "active_units": history["active_units"],
+        "rate": rate_of(evidence).value,
+        "distortion": distortion_of(evidence).value,
+        "active_units": active_units_of(evidence).value,
         "accuracy": {
             "teacher_forced": _share(forced == raw),
             "free_running": _share(again == raw),
@@ -135,7 +140,9 @@ def _forced(bundle: Bundle, raw: Raw, codes: NDArray[np.float32]) -> Raw:
 def _samples(bundle: Bundle, rows: Rows) -> dict[str, Any]:
     """What draws of the prior have in common with the data."""
     drawn = bundle.modality.to_raw(bundle.space.sample(SAMPLES, seed=0))
-    return {"n": SAMPLES, "samples": _traits(drawn), "data": _traits(np.asarray(rows.raw[rows.splits["test"]]))}
+    data = np.asarray(rows.raw[rows.splits["test"]])
+    common = _overlaps(drawn, data)
+    return {"n": SAMPLES, "samples": _traits(drawn), "overlap_with_the_data": common, "data": _traits(data)}
 
 
 def _traits(raw: Raw) -> dict[str, float]:
@@ -143,6 +150,25 @@ def _traits(raw: Raw) -> dict[str, float]:
     pitches = sounding_pitches(raw)
     means = {name: float(found[name].mean()) for name in ("density", "range", "syncopation")}
     return {**means, "in_key": float(in_key(raw).mean()), "silent": _share(pitches < 0)}
+
+
+def _overlaps(raw: Raw, data: Raw) -> dict[str, float]:
+    """What `raw` has in common with the data, 1 less the total variation: of the 24 keys, as estimated for each row,
+    and of how long each of the 12 pitch classes sounds.
+    """
+    pairs = {"keys": (_keys(raw), _keys(data)), "pitch_classes": (pitch_classes(raw), pitch_classes(data))}
+    return {name: overlap(first.sum(0), second.sum(0)) for name, (first, second) in pairs.items()}
+
+
+def _keys(raw: Raw) -> NDArray[np.float64]:
+    """Which of the 24 keys each row is in (n, 24)."""
+    tonics, modes = estimated_keys(raw)
+    return np.eye(24)[tonics + 12 * modes]
+
+
+def overlap(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """1 less the total variation between two distributions given as counts: 1 for the same, 0 where none is in both."""
+    return float(np.minimum(first / first.sum(), second / second.sum()).sum())
 
 
 def _interpolation(bundle: Bundle, rows: Rows) -> dict[str, Any]:
@@ -156,31 +182,39 @@ def _interpolation(bundle: Bundle, rows: Rows) -> dict[str, Any]:
     ways = np.linspace(0, 1, FRAMES, dtype=np.float32)[None, :, None]
     points = codes[:, :1] * (1 - ways) + codes[:, 1:] * ways
     frames = _decoded(bundle, points.reshape(-1, points.shape[2])).reshape(pairs, FRAMES, -1)
-    distances = {
-        "of symbols": (frames != frames[:, :1]).mean(2),
-        "of sounding pitches, semitones": _pitch_distance(frames),
-    }
     data = np.asarray(rows.raw[test])
-    span = np.quantile(sounding_pitches(data)[sounding_pitches(data) >= 0], [0.005, 0.995])
+    heard = sounding_pitches(data)
+    span = np.quantile(heard[heard >= 0], [0.005, 0.995])
     between = frames[:, 1:-1].reshape(-1, frames.shape[2])
     heard = sounding_pitches(between)
     return {
         "pairs": pairs,
         "frames": FRAMES,
-        "monotone_share": {name: _share((np.diff(d, axis=1) >= 0).all(1)) for name, d in distances.items()},
-        "monotone_steps": {name: _share(np.diff(d, axis=1) >= 0) for name, d in distances.items()},
+        "monotone": {name: _monotone(distances) for name, distances in distances_from_first(frames).items()},
         "within_the_data's_pitches": _share((heard >= span[0])[heard >= 0] & (heard <= span[1])[heard >= 0]),
         "pitches_of_the_data": span.tolist(),
         "frames_between": _traits(between),
+        "overlap_with_the_data": {"frames_between": _overlaps(between, data), "ends": _overlaps(ends, data)},
         "data": _traits(data),
     }
 
 
-def _pitch_distance(frames: Raw) -> NDArray[np.float64]:
-    """Mean distance in semitones from the first frame, over steps where both sound (pairs, frames)."""
+def distances_from_first(frames: Raw) -> dict[str, NDArray[np.float64]]:
+    """How far each frame is from the first (pairs, frames), as means over all steps: the share of other symbols, and
+    the semitones between the pitches that sound, where a step in which only one of the two sounds counts as an octave.
+    """
     pitches = sounding_pitches(frames.reshape(-1, frames.shape[2])).reshape(frames.shape)
-    both = (pitches >= 0) & (pitches[:, :1] >= 0)
-    return np.where(both, np.abs(pitches - pitches[:, :1]), 0).sum(2) / np.maximum(1, both.sum(2))
+    first = pitches[:, :1]
+    apart = np.where((pitches >= 0) & (first >= 0), np.abs(pitches - first), SILENCE * ((pitches < 0) != (first < 0)))
+    return {"symbols": (frames != frames[:, :1]).mean(2), "pitches, semitones": apart.mean(2)}
+
+
+def _monotone(distances: NDArray[np.float64]) -> dict[str, Any]:
+    """On how many ways no frame is nearer to the first than the one before it, with a 95 % interval (Wilson)."""
+    steps = np.diff(distances, axis=1)
+    ways = (steps >= 0).all(1)
+    found = binomtest(int(ways.sum()), len(ways)).proportion_ci(method="wilson")
+    return {"ways": _share(ways), "interval": [found.low, found.high], "steps": _share(steps >= 0)}
 
 
 def _encoded(bundle: Bundle, raw: Raw) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.common import save_result
+from benchmarks.models.bleu import self_bleu
 from latentarium.applications.paths import blend
 from latentarium.data import TextModality, open_texts
 from latentarium.data.rows import Rows
@@ -134,12 +135,26 @@ def _measured(fitted: Fitted, model: Autoencoder, rows: Rows, count: int) -> dic
         },
         "nll_over_language_model": bound.value / float(plain.mean()) - 1,
         "symbols_that_come_back": float((again == rows.raw[many])[written].mean()),
+        "self_bleu": _alike(space, rows, few),
         "shown": _shown(space, rows, few),
     }
 
 
 def _told(score: Score) -> dict[str, Any]:
     return {"value": score.value, "interval": score.interval, "n": score.n}
+
+
+def _alike(space: LatentSpace, rows: Rows, chosen: NDArray[np.int64]) -> dict[str, Any]:
+    """How alike draws of the prior are among each other, beside as many lines of the test part."""
+    modality = rows.modality
+    assert isinstance(modality, TextModality)
+    drawn = modality.to_raw(space.sample(len(chosen), seed=0))
+    both = {"samples": drawn, "data": np.asarray(rows.raw[chosen])}
+    found = {name: self_bleu(modality.texts(raw)) for name, raw in both.items()}
+    return {
+        name: {"value": float(scores.mean()), "interval": bootstrap_interval(scores, seed=0), "n": len(scores)}
+        for name, scores in found.items()
+    }
 
 
 class _Silent(nn.Module):

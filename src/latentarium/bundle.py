@@ -134,12 +134,13 @@ class Bundle:
 
     def column(self, name: str) -> NDArray[Any]:
         """A label or attribute of all rows by name."""
-        if not self.label_names:
-            raise InvalidInput(
-                f"the rows of bundle {self.path} have no label or attribute, so that there is no {name!r}"
-            )
         if name not in self.label_names:
-            raise invalid("the label", f"one of {', '.join(self.label_names)}", name)
+            known = (
+                f"one of {', '.join(self.label_names)}"
+                if self.label_names
+                else "a column of this bundle, which has none"
+            )
+            raise invalid("the label", known, name)
         return np.asarray(self.table[name].to_pylist())
 
     @property

@@ -58,7 +58,7 @@ class Posterior:
 
 @dataclass(frozen=True, kw_only=True)
 class Alphabet:
-    """The finite set of codes of a quantised space: `sizes[i]` codes at position i of a latent point.
+    """The finite set of codes of a quantised space: `sizes[i]` codes at position i, everywhere the same if `shared`.
 
     `to_integers` gives the numbers of the nearest codes, (b, *shape) -> (b, positions); `to_codes` is the way back.
     """
@@ -66,6 +66,7 @@ class Alphabet:
     sizes: tuple[int, ...]
     to_integers: Callable[[FloatArray], ArrayLike]
     to_codes: Callable[[NDArray[np.int64]], ArrayLike]
+    shared: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

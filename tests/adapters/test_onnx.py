@@ -56,6 +56,27 @@ def test_weights_beside_the_graph_travel_with_it(tmp_path: Path) -> None:
     assert len(space.graphs_fn()["decoder"]) > 4 * 5 * 192
 
 
+def test_weights_that_are_lost_are_named(tmp_path: Path) -> None:
+    path, weights = tmp_path / "decoder.onnx", tmp_path / "weights.bin"
+    model = onnx.load_from_string(onnx_graph("decoder"))
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=1024)
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(InvalidInput, match=r"decoder\.onnx has weights in .* weights\.bin, which is cut off; put that"):
+        from_onnx(decoder=path)
+    weights.unlink()
+    with pytest.raises(InvalidInput, match=r"decoder\.onnx has weights in .* weights\.bin, which is missing; put that"):
+        from_onnx(decoder=path)
+    with pytest.raises(InvalidInput, match=r"graph has weights in a file of their own, weights\.bin, which is missing"):
+        from_onnx(decoder=onnx.load(path, load_external_data=False))
+    bare = onnx.load(path, load_external_data=False)
+    bare.graph.initializer[0].external_data[0].value = "../weights.bin"
+    (tmp_path / "inner").mkdir()
+    weights.write_bytes(b"private")
+    (tmp_path / "inner/decoder.onnx").write_bytes(bare.SerializeToString())
+    with pytest.raises(InvalidInput, match="escapes model directory"):
+        from_onnx(decoder=tmp_path / "inner/decoder.onnx")
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 def test_a_fixed_number_of_rows_is_kept_to(batch: int) -> None:
     fixed = from_onnx(onnx_graph("encoder", batch=batch), onnx_graph("decoder", batch=2), values=(-1.0, 1.0))

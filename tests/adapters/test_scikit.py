@@ -3,12 +3,13 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
-from sklearn.decomposition import NMF, PCA, FactorAnalysis, FastICA, KernelPCA
+from sklearn.decomposition import NMF, PCA, FactorAnalysis, FastICA, KernelPCA, SparsePCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import TSNE
 from tests.contract.spaces import digits
 
 from latentarium.adapters import from_sklearn
+from latentarium.adapters.affine import from_parameters
 from latentarium.distributions import Normal
 from latentarium.errors import InvalidInput
 
@@ -38,6 +39,23 @@ def test_pca_derivative_is_exact(whiten: bool) -> None:
     directions = np.eye(6, dtype=np.float32)
     _, derivative = from_sklearn(model).decode_jvp(np.ones((6, 6)), directions)
     np.testing.assert_allclose(derivative, model.components_ * scale[:, None], atol=1e-5)
+
+
+def test_a_single_row_of_a_sparse_pca_is_a_row() -> None:
+    # scikit-learn itself gives the codes of one row as (k,)
+    model = SparsePCA(4, random_state=0, max_iter=20).fit(X)
+    space = from_sklearn(model, batch_size=1)
+    np.testing.assert_allclose(space.encode(X[:3]), model.transform(X[:3]), atol=1e-5)
+    assert space.capabilities == {"encode", "decode", "derivative"}
+    assert space.graphs_fn is not None
+
+
+def test_parameters_of_an_ica_are_the_estimator() -> None:
+    model = FastICA(4, random_state=0, max_iter=1000, tol=1e-3).fit(X)
+    space = from_parameters({name: getattr(model, name) for name in ("components_", "mean_", "mixing_")})
+    codes = model.transform(X)
+    np.testing.assert_allclose(space.encode(X), codes, atol=1e-4)
+    np.testing.assert_allclose(space.decode(codes), model.inverse_transform(codes), atol=1e-4)
 
 
 def test_pca_of_constant_columns_still_has_a_prior() -> None:

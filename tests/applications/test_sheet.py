@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import latentarium as la
-from latentarium.applications.comparing import sheets
+from latentarium.applications.comparing import agreement, sheets
 from latentarium.applications.mapping import add_map, map_labels, mapped_rows, read_map
 from latentarium.applications.specsheet import feature_names, write_sheet
 from latentarium.bundle import Bundle, open_bundle
+from latentarium.data import open_source
 from latentarium.data.modalities import Column, TableModality
 from latentarium.errors import InvalidInput
-from latentarium.measures import compare, findings
+from latentarium.measures import compare, findings, stability, udr_of_spaces
 
 
 def test_a_map_is_kept_and_read_back(bundle: Bundle) -> None:
@@ -103,11 +104,61 @@ def test_two_bundles_of_the_same_rows_are_compared(bundle: Bundle, tmp_path: Pat
     assert set(names) <= {d.name for d in compare(first, second)}
 
 
+def test_samples_are_compared_in_codes_of_this_bundle_or_another(bundle: Bundle, tmp_path: Path) -> None:
+    other = copied(bundle, tmp_path / "other")
+    for choice, name in (("pixels", "pixel_pca(64)"), ("codes", f"codes of {bundle.space.name}"),
+                         (str(other.path), f"codes of {other.space.name}")):  # fmt: skip
+        sheet = write_sheet(bundle, only=["coverage", "mse"], features=choice)
+        assert sheet.measurements.scores["coverage"].settings["features"] == name
+        assert sheet.bundle.json("measures.json")["features"] == choice
+    strange = tmp_path / "strange"
+    la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
+    with pytest.raises(InvalidInput, match="features must be pixels, codes, or a bundle learned from data of the same"):
+        write_sheet(bundle, features=str(strange))
+
+
+def test_a_rendered_set_is_measured_by_true_interventions(tmp_path: Path) -> None:
+    held = ["factor_vae_score", "beta_vae_score", "irs"]
+    la.fit("sprites", size=16, latent=3, width=8, net="dense", steps=2, out=tmp_path / "own", progress=False)
+    scores = write_sheet(open_bundle(tmp_path / "own"), only=held).measurements.scores
+    assert {scores[name].settings["batches"] for name in held} == {"sprites rendered with one factor fixed"}
+    rows = open_source("sprites", size=16)
+    np.savez(tmp_path / "sprites.npz", x=rows.raw[:300], y=rows.columns["shape"][:300])
+    la.fit(tmp_path / "sprites.npz", latent=3, width=8, net="dense", steps=2, out=tmp_path / "file", progress=False)
+    other = write_sheet(open_bundle(tmp_path / "file"), only=["irs"], factors=["label"]).measurements.scores["irs"]
+    assert other.settings["batches"] == "rows grouped by equal level"
+
+
+def test_a_sheet_in_other_features_is_not_compared(bundle: Bundle, tmp_path: Path) -> None:
+    """Its coverage would stand beside one in pixels."""
+    coded = copied(write_sheet(bundle, seed=0, features="codes").bundle, tmp_path / "coded")
+    (first, second), _ = sheets((bundle, coded), seed=0)
+    assert first.scores["coverage"].settings["features"] == second.scores["coverage"].settings["features"]
+
+
 def test_bundles_of_other_rows_are_refused(bundle: Bundle, tmp_path: Path) -> None:
     strange = tmp_path / "strange"
     la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
     with pytest.raises(InvalidInput, match="same rows"):
         sheets((bundle, open_bundle(strange)))
+
+
+def test_several_fits_agree_as_their_codes_do(bundle: Bundle, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b")]
+    for seed, path in enumerate(paths):
+        la.fit("digits", latent=4, width=16, steps=5, seed=seed + 1, out=path, progress=False)
+    bundles = [bundle, *map(open_bundle, paths)]
+    scores, which = agreement(bundles)
+    assert which == "all 180 rows of the test split"
+    x = open_source("digits").array("test")
+    spaces = [b.space for b in bundles]
+    assert scores["udr"] == udr_of_spaces(spaces, x)
+    assert scores["stability"] == stability([space.encode(x) for space in spaces])
+    assert scores["stability"].settings["spaces"] == 3
+    strange = tmp_path / "strange"
+    la.fit(np.random.default_rng(0).random((40, 6)), latent=2, width=8, steps=2, out=strange, progress=False)
+    with pytest.raises(InvalidInput, match="same rows"):
+        agreement([*bundles, open_bundle(strange)])
 
 
 def copied(bundle: Bundle, target: Path) -> Bundle:

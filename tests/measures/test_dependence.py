@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -6,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import latentarium as la
+from latentarium.data import open_source
 from latentarium.errors import InvalidInput
+from latentarium.measures import measure
 from latentarium.measures.dependence import (
     codebook_perplexity,
     codebook_use,
@@ -15,7 +19,7 @@ from latentarium.measures.dependence import (
     mutual_information,
 )
 from latentarium.measures.score import Score
-from latentarium.space import LatentSpace
+from latentarium.space import Alphabet, LatentSpace
 
 Array = NDArray[np.float64]
 
@@ -151,22 +155,67 @@ def test_few_codes_do_not_make_a_codebook_dead() -> None:
     assert high > 0.85
 
 
-@pytest.mark.parametrize("measure", [codebook_use, codebook_perplexity])
-def test_codebooks_refuse_what_is_no_code(measure: Callable[..., Score]) -> None:
+def lettered(*, shared: bool) -> LatentSpace:
+    """Two positions of eight codes each, 0, 1, .. 7."""
+    return LatentSpace(
+        name="letters",
+        shape=(2,),
+        data_shape=(2,),
+        encode_fn=np.rint,
+        alphabet=Alphabet(sizes=(8, 8), to_integers=np.rint, to_codes=lambda k: k, shared=shared),
+    )
+
+
+@pytest.mark.parametrize(("shared", "size", "used"), [(True, 8, 4), (False, 16, 5)])
+def test_a_quantised_space_is_measured_by_its_codes(shared: bool, size: int, used: int) -> None:
+    """Codes 0, 1, 2 at one position and 2, 3 at the other: four of one codebook, five of two."""
+    x = np.stack([np.arange(60) % 3, 2 + np.arange(60) % 2], axis=1).astype(np.float32)
+    found = measure(lettered(shared=shared), x, only=["codebook_use", "codebook_perplexity"]).scores
+    assert found["codebook_use"].value == used / size
+    assert found["codebook_use"].n == 120
+    shares = np.bincount(x[:, 0].astype(int), minlength=8), np.bincount(x[:, 1].astype(int), minlength=8)
+    share = (shares[0] + shares[1]) / 120 if shared else np.concatenate(shares) / 120
+    positive = share[share > 0]
+    assert found["codebook_perplexity"].value == pytest.approx(np.exp(-(positive * np.log(positive)).sum()))
+    assert found["codebook_perplexity"].range == (1.0, size)
+
+
+def test_a_space_without_a_codebook_says_so() -> None:
+    plain = dataclasses.replace(lettered(shared=True), alphabet=None)
+    skipped = measure(plain, np.zeros((20, 2), np.float32), only=["codebook_use", "codebook_perplexity"]).skipped
+    assert set(skipped.values()) == {"the space is not quantised"}
+
+
+@pytest.mark.parametrize(("quantiser", "codes"), [("fsq:4-4", 16), ("qlae:3", 24)])
+def test_codebooks_of_fitted_spaces_agree_with_their_monitors(quantiser: str, codes: int) -> None:
+    """Eight latents: four positions of one codebook, or eight with three values each of its own."""
+    space = la.fit("digits", model="ae", quantiser=quantiser, latent=8, steps=5, width=16, progress=False)
+    rows = open_source("digits")
+    x = rows.array("test")
+    found = measure(space, x, only=["codebook_use"]).scores["codebook_use"]
+    assert len(found.parts["count"]) == codes
+    numbers = space.codes_to_integers(space.encode(x))
+    by_position = [len(np.unique(column)) for column in numbers.T]
+    expected = len(np.unique(numbers)) / 16 if quantiser.startswith("fsq") else np.mean(by_position) / 3
+    assert found.value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("codebook", [codebook_use, codebook_perplexity])
+def test_codebooks_refuse_what_is_no_code(codebook: Callable[..., Score]) -> None:
     for codes in ([0.5], [], [-1], [8]):
         with pytest.raises(InvalidInput, match="codes"):
-            measure(np.array(codes), size=8)
+            codebook(np.array(codes), size=8)
     with pytest.raises(InvalidInput, match="size"):
-        measure([0], size=0)
+        codebook([0], size=0)
 
 
-@pytest.mark.parametrize("measure", [gaussian_total_correlation, mean_pairwise_information])
-def test_scores_of_codes_are_complete(measure: Callable[..., Score]) -> None:
+@pytest.mark.parametrize("scored", [gaussian_total_correlation, mean_pairwise_information])
+def test_scores_of_codes_are_complete(scored: Callable[..., Score]) -> None:
     codes = normal(400, 3) @ normal(3, 3, 1)
-    score = measure(codes, seed=2)
-    assert score == measure(codes, seed=2)
+    score = scored(codes, seed=2)
+    assert score == scored(codes, seed=2)
     assert Score.from_json(score.to_json()) == score
-    assert score.name == measure.__name__
+    assert score.name == scored.__name__
     assert score.interval[0] <= score.value <= score.interval[1]
     with pytest.raises(InvalidInput, match="finite"):
-        measure(np.full((200, 3), np.nan))
+        scored(np.full((200, 3), np.nan))

@@ -164,6 +164,17 @@ def test_monotonicity_is_spearmans_and_sees_an_overshoot() -> None:
     assert flat.value == 0.0
 
 
+def test_chance_is_a_random_direction_walked_over_the_same_doses() -> None:
+    """P(target) rises along the half of all directions that have a part of the axis, and stays 0 along the others."""
+    x, labels = planted(3000)
+    found = edit_monotonicity(identity(), x, labels, [1.0, 0.0], target=1, classifier=shares)
+    assert found.value == pytest.approx(1.0)
+    assert found.chance == pytest.approx(0.5, abs=0.1)
+    assert edit_success(identity(), x, labels, [1.0, 0.0], target=1, classifier=shares).chance == pytest.approx(
+        1 / (2 * np.pi), abs=0.03
+    )
+
+
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=10, deadline=None)
 def test_edits_do_not_depend_on_how_the_space_is_turned(seed: int) -> None:

@@ -56,6 +56,28 @@ class TestCopying:
         assert score.settings["collisions"] == 0
         assert score.value == 9900
 
+    def test_the_interval_of_a_support_is_that_of_its_collisions(self) -> None:
+        from scipy.stats import poisson
+
+        real, generated = rows(2000, 16), rows(50, 16, seed=1)[np.random.default_rng(0).integers(50, size=60)]
+        score = birthday_estimate(real, generated)
+        low, high = score.interval
+        count, pairs = score.settings["collisions"], 60 * 59 / 2
+        assert score.value == pytest.approx(pairs / count)
+        # at the ends so many collisions, or fewer, or more, have a chance of one in forty
+        assert poisson.cdf(count, pairs / low) == pytest.approx(0.025)
+        assert poisson.sf(count - 1, pairs / high) == pytest.approx(0.025)
+        none = birthday_estimate(rows(100), 100 * rows(100, seed=1))
+        assert none.interval == (pytest.approx(4950 / -np.log(0.025)), none.value)
+
+    def test_the_interval_of_a_support_covers_it(self) -> None:
+        """300 batches of 60 rows from 100: the exact interval is cautious, 0.95 and more."""
+        real, kinds = rows(400, 16), rows(100, 16, seed=1)
+        found = [
+            birthday_estimate(real, kinds[np.random.default_rng(s).integers(100, size=60)]).interval for s in range(300)
+        ]
+        assert 0.93 <= np.mean([low <= 100 <= high for low, high in found]) <= 1.0
+
     def test_two_sample_test_knows_one_law_two_laws_and_memory(self) -> None:
         real = rows(1000, 8)
         one_law = nearest_neighbour_two_sample(real, rows(1000, 8, seed=1))

@@ -21,6 +21,14 @@ def test_json_round_trip_keeps_infinite_ends_and_parts() -> None:
     assert Score.from_json(json.loads(text)) == original
 
 
+def test_a_score_stored_before_it_said_how_its_interval_came_about_opens() -> None:
+    stored = score().to_json()
+    for name in ("resampling", "p_value", "permutations"):
+        del stored[name]
+    opened = Score.from_json(stored)
+    assert (opened.resampling, opened.p_value, opened.permutations) == ("", None, 0)
+
+
 def test_not_finite_and_ragged_are_refused() -> None:
     with pytest.raises(InvalidInput, match="rate is not finite"):
         score(value=float("nan"))

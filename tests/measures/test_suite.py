@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,10 +56,12 @@ def test_everything_runs_or_is_skipped_with_a_reason(linear) -> None:
     skipped = {name for name in found.skipped if not ENTRIES[name].needs & NOT_OF_THE_SPACE}
     pictures = {"psnr", "ssim", "sharpness_ratio"}
     labelled = {"direction_cosines", "named_latents"}
-    assert skipped == {"bits_per_dimension", "mean_pairwise_information", "note_f1"} | pictures | labelled
+    letters = {"codebook_use", "codebook_perplexity"}
+    assert skipped == {"bits_per_dimension", "mean_pairwise_information", "note_f1"} | pictures | labelled | letters
     assert found.skipped["psnr"] == "the data are not images"
     assert set(found.seconds) == set(found.scores)
     assert all(name == score.name and score.misleads and score.meaning for name, score in found.scores.items())
+    assert all(score.p_value is None and score.permutations == 0 for score in found.scores.values())
     assert all(score.range[0] <= score.value <= score.range[1] for score in found.scores.values())
 
 
@@ -68,8 +71,12 @@ def test_labels_factors_and_reference_open_the_rest(linear) -> None:
     factors = np.column_stack([codes[:, 0] > 0, codes[:, 1] > 0]).astype(int)
     labels = factors[:, 0] + 2 * factors[:, 1]
     found = measure(linear.space(), x, labels=labels, factors=factors, reference=linear.rows(200, seed=1))
-    assert set(found.skipped) == {"bits_per_dimension", "note_f1", "psnr", "ssim", "sharpness_ratio"}
+    letters = {"codebook_use", "codebook_perplexity"}
+    assert set(found.skipped) == {"bits_per_dimension", "note_f1", "psnr", "ssim", "sharpness_ratio"} | letters
     assert found.scores["coverage"].settings["real_against_real"] > 0.8
+    for name, score in found.scores.items():
+        assert re.search(r"resamples|halves|quarters|trees|Poisson", score.resampling), name
+        assert "interval" not in score.settings
 
 
 def test_capabilities_decide(linear) -> None:

@@ -50,6 +50,10 @@ def test_codes_and_data_are_those_of_predict(space: LatentSpace, vae: tuple[Any,
     np.testing.assert_allclose(space.decode(mean), expected, atol=1e-6)
 
 
+def test_it_states_that_it_writes_no_graphs(space: LatentSpace) -> None:
+    assert space.graphs_fn is None
+
+
 def test_a_subclassed_model_with_two_parts(vae: tuple[Any, Any]) -> None:
     class Vae(keras.Model):
         def __init__(self) -> None:

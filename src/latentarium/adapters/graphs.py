@@ -88,7 +88,9 @@ def open_session(graph: str | Path | bytes | Any, *, name: str = "") -> Session:
         runtime = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime's own errors share no public base
         shown = title if isinstance(graph, bytes) else graph
-        raise InvalidInput(f"{shown} must be a readable ONNX graph, got {_first_line(error)}") from None
+        raise InvalidInput(
+            _lost_weights(graph, shown) or f"{shown} must be a readable ONNX graph, got {_first_line(error)}"
+        ) from None
     return _checked(Session(name=title, runtime=runtime, data=lambda: _bytes_of(graph)))
 
 
@@ -99,6 +101,39 @@ def _bytes_of(graph: Any) -> bytes:
     import onnx
 
     return onnx.load(str(graph)).SerializeToString()
+
+
+def _lost_weights(graph: Any, shown: Any) -> str | None:
+    """What to say of a graph whose weights lie in another file, where that is not there or not whole."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    try:
+        model = onnx.load_from_string(graph) if isinstance(graph, bytes) else onnx.load(graph, load_external_data=False)
+    except (DecodeError, OSError):
+        return None
+    for tensor in filter(uses_external_data, model.graph.initializer):
+        weights = ExternalDataInfo(tensor)
+        lack = _lack(None if isinstance(graph, bytes) else Path(graph).parent, weights)
+        if lack:
+            return (
+                f"{shown} has weights in a file of their own, {weights.location}, which {lack}; put that beside it, or "
+                "write the graph as one file with external_data=False"
+            )
+    return None
+
+
+def _lack(folder: Path | None, weights: Any) -> str:
+    """What is wrong with a file of weights in `folder`; nothing of one outside of it, where nobody looks."""
+    if folder is None:
+        return "is missing"
+    file = (folder / weights.location).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        return ""
+    if not file.is_file():
+        return "is missing"
+    return "is cut off" if file.stat().st_size < (weights.offset or 0) + (weights.length or 0) else ""
 
 
 def _checked(session: Session) -> Session:

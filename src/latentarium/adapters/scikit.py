@@ -30,10 +30,10 @@ _AFFINE_DECODERS = frozenset(
         "StandardScaler",
     ]
 )
-# Encoders and decoders of that form, which can be stored as two matrices.
-_AFFINE = frozenset(["PCA", "IncrementalPCA", "TruncatedSVD", "FastICA", "StandardScaler"])
 # Encoders that iterate on all rows together until all have converged, so that rows would depend on their neighbours.
 _JOINT_ENCODERS = frozenset({"NMF", "MiniBatchNMF"})
+# Encoders and decoders of that form, which can be stored as two matrices.
+_AFFINE = _AFFINE_DECODERS - _JOINT_ENCODERS
 _CENTRED_CODES = frozenset({"PCA", "IncrementalPCA"})
 
 
@@ -64,7 +64,7 @@ def from_sklearn(estimator: Any, **fields: Unpack[SpaceFields]) -> LatentSpace:
     kinds = {kind.__name__ for kind in type(estimator).__mro__ if kind.__module__.startswith("sklearn.")}
     data_shape = (int(estimator.n_features_in_),)
     encode = _rows_function(estimator, "transform")
-    codes = encode(np.zeros((1, *data_shape), np.float32))
+    codes = encode(np.zeros((2, *data_shape), np.float32))
     if codes.ndim != 2:
         raise invalid(
             f"the transform of {type(estimator).__name__}", "one that gives dense rows", f"shape {codes.shape}"
@@ -142,7 +142,9 @@ def _rows_function(estimator: Any, method: str) -> Rows:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
             try:
-                return np.asarray(getattr(estimator, method)(rows.astype(dtype)))
+                found = np.asarray(getattr(estimator, method)(rows.astype(dtype)))
+                # the sparse PCAs give the codes of a single row without their first axis
+                return found[None] if found.ndim == 1 and len(rows) == 1 else found
             except NotFittedError:
                 raise
             except ValueError as error:

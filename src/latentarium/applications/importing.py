@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from latentarium.adapters.affine import from_parameters
+from latentarium.adapters.diffusion import from_diffusers
+from latentarium.adapters.diffusionfiles import folder_files, is_diffusers_folder, read_diffusers
 from latentarium.adapters.graphs import open_session
 from latentarium.adapters.halves import Half, Role, Wiring, joined, role_of
 from latentarium.adapters.sentences import (
@@ -56,7 +58,7 @@ class Foreign:
 
     @property
     def paths(self) -> list[Path]:
-        """All files."""
+        """All files, and folders that hold a model in several."""
         return [*self.models, *(path for path in (self.encoder, self.decoder) if path is not None)]
 
 
@@ -94,15 +96,27 @@ def import_model(foreign: Foreign, data: Data, place: Place, told: Told) -> Bund
     space = read_model(foreign)
     modality = modality_of_shape(space.data_shape)
     rows = source = None
+    files = [file for path in foreign.paths for file in (folder_files(path) if path.is_dir() else [path])]
+    if (
+        data.source is None
+        and data.prior == "auto"
+        and space.prior is None
+        and {"encode", "decode"} <= space.capabilities
+    ):
+        told.remark("note: the model states no prior and gets N(0, I), from which it may draw noise; --data fits one")
     if data.source is not None:
         rows = open_as(data.source, space.data_shape, seed=data.seed, label=data.label, progress=told.progress)
         _remark(rows, told)
         there = Path(data.source)
         source = Source(spec=str(there.resolve() if there.exists() else data.source), label=data.label, seed=data.seed)
         modality = rows.modality
-    files = {path.name: sha256(path) for path in foreign.paths}
     keeping = Keeping(
-        modality=modality, rows=rows, source=source, prior=data.prior, seed=data.seed, imported={"files": files}
+        modality=modality,
+        rows=rows,
+        source=source,
+        prior=data.prior,
+        seed=data.seed,
+        imported={"files": {file.name: sha256(file) for file in files}},
     )
     return store_space(space, place.path, keeping, progress=told.progress)
 
@@ -137,6 +151,8 @@ def _import_sentences(name: str, data: Data, place: Place, told: Told) -> Bundle
 
 def read_model(foreign: Foreign) -> LatentSpace:
     """The latent space of the files; pictures are channels first within [0, 1], to which decoded ones are clipped."""
+    if any(is_diffusers_folder(path) for path in foreign.paths):
+        return _autoencoder(foreign)
     for path in foreign.paths:
         _check_file(path)
     build = _parameters_builder(foreign) or _halves_builder(foreign)
@@ -150,6 +166,22 @@ def read_model(foreign: Foreign) -> LatentSpace:
     return space
 
 
+def _autoencoder(foreign: Foreign) -> LatentSpace:
+    """Of a folder that diffusers saved; its units and the order of its axes are known, its size where it states one."""
+    if len(foreign.paths) > 1:
+        raise invalid("MODEL", "one folder where diffusers saved it", f"{len(foreign.paths)} files and folders")
+    (folder,) = foreign.paths
+    model = read_diffusers(folder)
+    shape, channels = foreign.wiring.shape, int(model.config["in_channels"])
+    if shape is not None and (len(shape) != 3 or shape[0] != channels):
+        raise invalid("--shape", f"{channels} channels, height and width, such as {channels},64,64", shape)
+    size = None if shape is None else (shape[1], shape[2])
+    if size is None and model.config.get("sample_size") is None:
+        raise InvalidInput(f"{folder} does not say how large its pictures are; give --shape {channels},64,64")
+    shape = from_diffusers(model, size=size).data_shape
+    return from_diffusers(model, size=size, name=folder.resolve().name, modality=modality_of_shape(shape))
+
+
 def _check_file(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix in PICKLES:
@@ -158,7 +190,9 @@ def _check_file(path: Path) -> None:
             ".keras, a torch model as .onnx with torch.onnx.export, components_ and mean_ of a PCA with numpy.savez"
         )
     if suffix not in (*PARAMETERS, GRAPH, KERAS):
-        rule = "a .keras, .onnx, .npz or .safetensors file, or a sentence encoder that is installed"
+        rule = (
+            "a .keras, .onnx, .npz or .safetensors file, a folder of diffusers, or a sentence encoder that is installed"
+        )
         raise invalid("MODEL", rule, path.name)
     if not path.is_file():
         raise invalid("MODEL", "a file that exists", str(path))

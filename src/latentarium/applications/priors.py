@@ -11,7 +11,7 @@ from latentarium.applications.evaluation import source_rows
 from latentarium.bundle import Bundle, prior_entry
 from latentarium.data.rows import Rows
 from latentarium.distributions import Distribution, Empirical, describe
-from latentarium.errors import InvalidInput, LatentariumError
+from latentarium.errors import InvalidInput, LatentariumError, invalid
 from latentarium.measures.score import bootstrap_interval
 from latentarium.training.priors import Encoded, encode_part, fit_prior, parse_prior, prior_rows
 
@@ -63,6 +63,9 @@ def replace_prior(bundle: Bundle, prior: str, *, data: str | None = None, seed: 
     """
     made = bundle.manifest["provenance"]
     model, game = made["settings"]["model"], made["settings"].get("adversarial") or {}
+    if bundle.manifest["data"].get("decoded") and "encode" not in bundle.space.capabilities:
+        rule = "left as it is for a decoder without data: there are only draws of it, no rows to fit another one to"
+        raise invalid("prior", rule, prior)
     anchored = model == "gan" and game.get("anchor", 0) > 0
     choice = parse_prior(prior, model=model, anchored=anchored)
     dim, variational = bundle.space.dim, model != "ae"

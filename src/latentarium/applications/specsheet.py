@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +14,30 @@ from latentarium.applications.evaluation import Evaluation, evaluation_rows
 from latentarium.applications.exhibits import exhibits
 from latentarium.applications.mapping import map_labels, read_map
 from latentarium.applications.paths import blend, traverse
-from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer
+from latentarium.bundle import Bundle, Writer, bytes_writer, json_writer, open_bundle
+from latentarium.data.factors import FactorSource, scene, sprites
 from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.music.notes import notes_of
 from latentarium.data.texts import TextModality
 from latentarium.distributions import describe
-from latentarium.measures import Measurements, ReportContent, Section, findings, measure, render_report
+from latentarium.errors import invalid
+from latentarium.measures import (
+    FeatureMap,
+    Measurements,
+    ReportContent,
+    Section,
+    encoder_features,
+    findings,
+    measure,
+    render_report,
+)
 from latentarium.rng import generator
 
 SHOWN = 20
-RENDERED = ("sprites", "scene")
-"""Sets whose label columns are their true factors."""
+PIXELS = "pixels"
+RENDERED: Mapping[str, Callable[..., FactorSource]] = {"sprites": sprites, "scene": scene}
+"""Sets whose label columns are their true factors, and what renders them."""
 SHOW_STREAM = 8
 TABLE_ROWS = 2
 MUSIC_ROWS = 8
@@ -41,21 +54,27 @@ class Sheet:
     pictures: Sequence[str]
 
 
-def write_sheet(
-    bundle: Bundle,
-    *,
-    data: str | None = None,
-    seed: int = 0,
-    only: Sequence[str] | None = None,
-    factors: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Sheet:
-    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it.
+class SheetOptions(TypedDict, total=False):
+    """How a bundle is measured.
 
-    `factors` names label columns that are true factors of variation; those of a rendered set are found by themselves.
+    `seed`, `only`, `nulls` and `progress` are those of `latentarium.measure`; `factors` names label columns that are
+    true factors of variation, where those of a rendered set are found by themselves; `features` are "pixels", "codes",
+    or the path of another bundle whose encoder gives them.
     """
+
+    seed: int
+    only: Sequence[str] | None
+    factors: Sequence[str]
+    nulls: int
+    features: str
+    progress: Callable[[str, int, int], None] | None
+
+
+def write_sheet(bundle: Bundle, *, data: str | None = None, **options: Unpack[SheetOptions]) -> Sheet:
+    """Measure the bundle's space on its evaluation rows and put measures.json, report.html and pictures into it."""
     evaluation = evaluation_rows(bundle, data=data)
-    found = measured(bundle, evaluation, seed=seed, only=only, factors=factors, progress=progress)
+    seed = options.get("seed", 0)
+    found = measured(bundle, evaluation, **options)
     sections = show(bundle, evaluation, seed=seed)
     pieces = exhibits(bundle, evaluation, found)
     content = _content(bundle, evaluation, found, sections, pieces)
@@ -70,7 +89,8 @@ def write_sheet(
                 **found.to_json(),
                 "findings": [finding.to_json() for finding in findings(found.scores)],
                 "rows": evaluation.which,
-                "complete": only is None,
+                "complete": options.get("only") is None,
+                "features": options.get("features", PIXELS),
                 "seed": seed,
             }
         ),
@@ -80,17 +100,9 @@ def write_sheet(
     return Sheet(bundle=bundle.with_files(writers), measurements=found, which=evaluation.which, pictures=list(shown))
 
 
-def measured(
-    bundle: Bundle,
-    evaluation: Evaluation,
-    *,
-    seed: int,
-    only: Sequence[str] | None = None,
-    factors: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Measurements:
+def measured(bundle: Bundle, evaluation: Evaluation, **options: Unpack[SheetOptions]) -> Measurements:
     """Every measure that the bundle's space and the columns of its rows allow."""
-    known = {name: evaluation.column(bundle, name) for name in _factor_columns(bundle, factors)}
+    known = {name: evaluation.column(bundle, name) for name in _factor_columns(bundle, options.get("factors", ()))}
     labels = evaluation.column(bundle, "label") if "label" in evaluation.label_names(bundle) else None
     reference = evaluation.reference
     return measure(
@@ -99,10 +111,31 @@ def measured(
         labels=labels,
         factors=known or None,
         reference=None if reference is None else bundle.modality.to_array(np.asarray(reference)),
-        seed=seed,
-        only=only,
-        progress=progress,
+        seed=options.get("seed", 0),
+        only=options.get("only"),
+        nulls=options.get("nulls", 0),
+        features=_features(bundle, options.get("features", PIXELS)),
+        source=_source(bundle),
+        progress=options.get("progress"),
     )
+
+
+def _features(bundle: Bundle, choice: str) -> FeatureMap | str | None:
+    if choice in (PIXELS, "codes"):
+        return None if choice == PIXELS else choice
+    other = open_bundle(Path(choice))
+    if other.modality.to_json() != bundle.modality.to_json():
+        rule = "pixels, codes, or a bundle learned from data of the same kind and shape"
+        raise invalid("features", rule, f"{choice}, of {other.modality.kind} {other.space.data_shape}")
+    return encoder_features(other.space)
+
+
+def _source(bundle: Bundle) -> FactorSource | None:
+    """What rendered the bundle's rows, at their size; None for rows of any other origin."""
+    data = bundle.manifest["data"]
+    if data["name"] not in RENDERED or data["source"] != data["name"]:
+        return None
+    return RENDERED[data["name"]](size=bundle.modality.data_shape[-1])
 
 
 def _factor_columns(bundle: Bundle, named: Sequence[str]) -> list[str]:

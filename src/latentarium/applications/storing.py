@@ -106,11 +106,21 @@ def store_space(space: LatentSpace, path: Path, keeping: Keeping, *, progress: P
 
 def _graphs(space: LatentSpace) -> Mapping[str, bytes]:
     if space.graphs_fn is None:
-        raise InvalidInput(
-            f"{space.name!r} cannot be stored: nobody knows how to write its functions as ONNX; bring a .keras or "
-            ".onnx file, or known parameters, with 'latentarium import'"
-        )
+        raise InvalidInput(f"{space.name!r} cannot be stored: {_why_not(space)}")
     return space.graphs_fn()
+
+
+def _why_not(space: LatentSpace) -> str:
+    backend = space.provenance.get("backend")
+    if backend not in (None, "torch"):
+        return (
+            f"Keras on {backend} writes no ONNX here; save encoder and decoder as .keras files, which open on any "
+            "backend, and bring them with 'latentarium import', or set KERAS_BACKEND=torch before Keras is imported"
+        )
+    return (
+        "nobody knows how to write its functions as ONNX; bring a .keras or .onnx file, or known parameters, with "
+        "'latentarium import'"
+    )
 
 
 def _rows_and_codes(space: LatentSpace, keeping: Keeping, progress: Progress | None) -> tuple[Rows, Any]:
@@ -150,7 +160,9 @@ def _prior(space: LatentSpace, codes: Any, rows: Rows, keeping: Keeping) -> Dist
         return _stated(space, keeping)
     if keeping.prior == "auto" and (space.prior is not None or "decode" not in able):
         return space.prior
-    wanted = "normal" if keeping.prior == "auto" and space.dim > MIXTURE_DIMENSIONS else keeping.prior
+    # a space that states no prior was not trained for N(0, I), even where it has a posterior
+    unstated = keeping.prior == "auto"
+    wanted = "normal" if unstated and space.dim > MIXTURE_DIMENSIONS else keeping.prior
     variational = "posterior" in able
 
     def part(name: str) -> Encoded:
@@ -159,8 +171,8 @@ def _prior(space: LatentSpace, codes: Any, rows: Rows, keeping: Keeping) -> Dist
             Encoded.of(space, rows.array(numbers)) if variational else Encoded(codes[numbers].reshape(len(numbers), -1))
         )
 
-    choice = parse_prior(wanted, model=model_word(space))
-    return fit_prior(choice, part, dim=space.dim, variational=variational, seed=keeping.seed)
+    choice = parse_prior(wanted, model="ae" if unstated else model_word(space))
+    return fit_prior(choice, part, dim=space.dim, variational=variational and not unstated, seed=keeping.seed)
 
 
 def model_word(space: LatentSpace) -> str:

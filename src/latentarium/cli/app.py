@@ -163,7 +163,7 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="MODEL...",
-            help="A .keras, .onnx, .npz or .safetensors file, two, or a sentence encoder.",
+            help="A .keras, .onnx, .npz or .safetensors file, two, a folder of diffusers, or a sentence encoder.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to put the bundle.")] = Path("bundle"),
@@ -213,27 +213,37 @@ def measure(
     factor: Annotated[
         list[str] | None, typer.Option(help="Label column that is a true factor of variation; several times.")
     ] = None,
+    nulls: Annotated[
+        int, typer.Option(min=0, help="Shuffles of labels and factors behind a p value; each costs their scores again.")
+    ] = 0,
+    features: Annotated[
+        str, typer.Option(metavar="pixels|codes|BUNDLE", help="What samples are compared with real rows in.")
+    ] = "pixels",
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Measure the space: terminal table, measures.json, and report.html with pictures in the bundle."""
-    from latentarium.cli.looking import run_measure
+    from latentarium.cli.looking import MeasureRequest, run_measure
 
-    run_measure(bundle, data=data, only=only, factors=factor or (), seed=seed, as_json=json)
+    request = MeasureRequest(data=data, only=only, factors=factor or (), nulls=nulls, features=features, seed=seed)
+    run_measure(bundle, request, as_json=json)
 
 
 @app.command()
 def compare(
     first: BundleArgument,
-    second: Annotated[Path, typer.Argument(metavar="OTHER", help="A bundle learned from the same data.")],
+    others: Annotated[list[Path], typer.Argument(metavar="OTHER..", help="Bundles learned from the same data.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.")] = Path("comparison.html"),
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Put two spaces of the same data side by side; bundles without a sheet are measured first."""
+    """Put two spaces of the same data side by side; of three or more, say whether they find the same dimensions.
+
+    Of two, bundles without a sheet are measured first. Of more, fits that differ by their seed say most.
+    """
     from latentarium.cli.looking import run_compare
 
-    run_compare(first, second, out=out, seed=seed, as_json=json)
+    run_compare(first, others, out=out, seed=seed, as_json=json)
 
 
 @app.command()
@@ -277,7 +287,7 @@ def map_(
     bundle: BundleArgument,
     method: Annotated[str, typer.Option(help="pca, tsne or umap.")] = "pca",
     rows: Annotated[int, typer.Option(help="Codes on the map, a seeded draw where there are more.")] = 10_000,
-    budget: Annotated[float | None, typer.Option(help="Seconds that may be spent.")] = None,
+    budget: Annotated[float | None, typer.Option(help="Seconds that may be spent; UMAP only plans for them.")] = None,
     label: Annotated[str | None, typer.Option(help="Label or attribute to colour by.")] = None,
     out: Out = None,
     seed: Seed = 0,

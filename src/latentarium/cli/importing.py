@@ -35,7 +35,9 @@ def run_import(wanted: Wanted, given: Mapping[str, Any], *, out: Path, overwrite
 
     began = time.perf_counter()
     if not (wanted.models or wanted.encoder or wanted.decoder):
-        raise InvalidInput("MODEL is missing; give a .keras, .onnx, .npz or .safetensors file")
+        raise InvalidInput(
+            "MODEL is missing; give a .keras, .onnx, .npz or .safetensors file, or a folder of diffusers"
+        )
     wiring = Wiring(
         shape=_whole(wanted.shape, "--shape"),
         latent_shape=_whole(wanted.latent_shape, "--latent-shape"),

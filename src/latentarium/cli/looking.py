@@ -1,5 +1,6 @@
 """`measure`, `compare`, `map`, `info` and `check`."""
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +27,19 @@ from latentarium.cli.output import (
 )
 
 
-def run_measure(
-    path: Path, *, data: str | None, only: Sequence[str] | None, factors: Sequence[str], seed: int, as_json: bool
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class MeasureRequest:
+    """What is measured of a bundle, on which data, and how."""
+
+    data: str | None
+    only: Sequence[str] | None
+    factors: Sequence[str]
+    nulls: int
+    features: str
+    seed: int
+
+
+def run_measure(path: Path, request: MeasureRequest, *, as_json: bool) -> None:
     """Measure and write the sheet into the bundle."""
     from latentarium.applications.specsheet import write_sheet
     from latentarium.measures import findings
@@ -37,7 +48,7 @@ def run_measure(
     began = time.perf_counter()
     bundle = open_bundle(path)
     with naming("measuring") as tell:
-        sheet = write_sheet(bundle, data=data, seed=seed, only=only, factors=factors, progress=tell)
+        sheet = write_sheet(bundle, **dataclasses.asdict(request), progress=tell)
     troubles = findings(sheet.measurements.scores)
     spent = {**sheet.measurements.seconds, "total": round(time.perf_counter() - began, 1)}
     result = {
@@ -57,15 +68,38 @@ def run_measure(
     emit(result, as_json=as_json, words=f"report: {bold(path / 'report.html')}")
 
 
-def run_compare(first: Path, second: Path, *, out: Path, seed: int, as_json: bool) -> None:
-    """Table of the differences, and the page."""
+def run_compare(first: Path, others: Sequence[Path], *, out: Path, seed: int, as_json: bool) -> None:
+    """Table of the differences between two, or of what several have in common, and the page."""
+    check_ending(out, (".html",))
+    spare([out], first, *others)
+    if len(others) > 1:
+        return _run_agreement([first, *others], out=out, seed=seed, as_json=as_json)
+    _run_difference(first, others[0], out=out, seed=seed, as_json=as_json)
+
+
+def _run_agreement(paths: Sequence[Path], *, out: Path, seed: int, as_json: bool) -> None:
+    from latentarium import __version__
+    from latentarium.applications.comparing import agreement
+    from latentarium.files import replacing
+    from latentarium.measures import render_agreement
+
+    scores, rows = agreement([open_bundle(path) for path in paths], seed=seed)
+    names = [path.resolve().name for path in paths]
+    page = render_agreement(names, list(scores.values()), rows=rows, version=__version__)
+    with replacing(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    if not as_json:
+        score_table(scores, f"{', '.join(names)}, on {rows}")
+    result = {"bundles": [str(path) for path in paths], "rows": rows, "scores": scores_json(scores), "page": str(out)}
+    emit(result, as_json=as_json, words=f"page: {bold(out)}")
+
+
+def _run_difference(first: Path, second: Path, *, out: Path, seed: int, as_json: bool) -> None:
     from latentarium import __version__
     from latentarium.applications.comparing import sheets
     from latentarium.files import replacing
     from latentarium.measures import compare, render_comparison
 
-    check_ending(out, (".html",))
-    spare([out], first, second)
     bundles = (open_bundle(first), open_bundle(second))
     with naming("measuring") as tell:
         found, rows = sheets(bundles, seed=seed, progress=tell)

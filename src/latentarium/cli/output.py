@@ -14,7 +14,7 @@ from typing import Any
 from latentarium.errors import invalid
 from latentarium.files import replacing
 from latentarium.measures import Difference
-from latentarium.measures.score import Score
+from latentarium.measures.score import Score, format_p
 
 COMMAND: ContextVar[Sequence[str]] = ContextVar("command", default=())
 """What the user typed behind `latentarium`."""
@@ -135,10 +135,14 @@ def score_table(scores: Mapping[str, Score], title: str) -> None:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("unit")
     table.add_column("better")
+    shuffled = any(score.permutations for score in scores.values())
+    if shuffled:
+        table.add_column("p against shuffled rows", justify="right")
     for score in scores.values():
         low, high = score.interval
-        span = f"{low:.4g} to {high:.4g}"
-        table.add_row(score.name, f"{score.value:.4g}", span, f"{score.n:,}", score.unit, score.direction)
+        cells = [f"{score.value:.4g}", f"{low:.4g} to {high:.4g}", f"{score.n:,}", score.unit, score.direction]
+        p = format_p(score.p_value) if score.permutations else ""
+        table.add_row(score.name, *cells, *([p] if shuffled else []))
     console().print(table)
 
 
@@ -154,7 +158,7 @@ def difference_table(names: tuple[str, str], differences: Sequence[Difference], 
     for found in differences:
         values = [f"{score.value:.4g}" for score in (found.first, found.second)]
         shown = [bold(v) if found.better == side else v for v, side in zip(values, ("first", "second"), strict=True)]
-        table.add_row(found.name, *shown, f"{found.p:.2g}", found.first.direction)
+        table.add_row(found.name, *shown, format_p(found.p), found.first.direction)
     console().print(table)
 
 

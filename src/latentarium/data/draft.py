@@ -27,8 +27,8 @@ class Draft:
     a `LongTable`, which only a fitted modality can read), or `raw` rows of a `modality` that needs no fitting.
 
     `ids` None means the row number; `validation`, `test` are the data's own parts (`validation_rows` to draw where
-    it has none); rows of one of the `groups` (n,) stay in one part; `named` says whether the user named the table's
-    columns.
+    it has none); rows of one of the `groups` (n,) stay in one part, and those marked `only_training` (n,) are left out
+    where that is another one; `named` says whether the user named the table's columns.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Draft:
     validation: NDArray[Any] | None = None
     validation_rows: float | int = 0.1
     groups: NDArray[np.int64] | None = None
+    only_training: NDArray[np.bool_] | None = None
     named: bool = True
     notes: tuple[str, ...] = ()
 
@@ -68,7 +69,7 @@ def number_ids(count: int, prefix: str = "") -> NDArray[np.str_]:
 
 def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) -> Rows:
     """Cut `draft` into parts and fit its modality."""
-    splits = _splits(draft, seed)
+    draft, splits = _parts(draft, seed)
     notes = draft.notes
     if draft.raw is not None and draft.modality is not None:
         modality: Modality = draft.modality
@@ -83,6 +84,34 @@ def finish(draft: Draft, *, seed: int, source: str, label: str | None = None) ->
         modality = TableModality.fit(read, splits["train"])
         raw = np.stack([column.values for column in read], axis=1)
     return _rows(dataclasses.replace(draft, notes=notes), modality, raw, source=source, splits=splits, label=label)
+
+
+def _parts(draft: Draft, seed: int) -> tuple[Draft, Mapping[str, NDArray[np.int64]]]:
+    """The rows that have a part, and their parts: those that only training takes follow their groups into it."""
+    if draft.groups is None or draft.only_training is None:
+        return draft, _splits(draft, seed)
+    found = _splits(dataclasses.replace(draft, groups=draft.groups[~draft.only_training]), seed)
+    plain = np.flatnonzero(~draft.only_training)
+    training = np.isin(draft.groups, draft.groups[plain[found["train"]]])
+    kept = training | ~draft.only_training
+    numbers = np.cumsum(kept) - 1
+    splits = {part: numbers[plain[rows]] for part, rows in found.items()}
+    splits["train"] = numbers[training]
+    more = len(splits["train"]) - len(found["train"])
+    note = f"{more:,} rows more, which overlap these, are learned from; validation and test part have none such"
+    return dataclasses.replace(_chosen(draft, kept), notes=(*draft.notes, note)), splits
+
+
+def _chosen(draft: Draft, kept: NDArray[np.bool_]) -> Draft:
+    """Some of the `raw` rows of a draft."""
+    return dataclasses.replace(
+        draft,
+        raw=None if draft.raw is None else draft.raw[kept],
+        ids=None if draft.ids is None else draft.ids[kept],
+        columns={name: values[kept] for name, values in draft.columns.items()},
+        groups=None if draft.groups is None else draft.groups[kept],
+        only_training=None,
+    )
 
 
 def _splits(draft: Draft, seed: int) -> Mapping[str, NDArray[np.int64]]:
@@ -101,6 +130,8 @@ def finish_like(draft: Draft, modality: Modality, *, source: str, label: str | N
     """Read `draft` with a modality fitted before; every row lies in the test part."""
     if isinstance(modality, SentenceModality | TextModality):
         return finish_texts(draft, lambda _: modality, seed=None, source=source, label=label)
+    if draft.only_training is not None:
+        draft = _chosen(draft, ~draft.only_training)
     raw = _raw_like(draft, modality)
     if not len(raw):
         raise invalid(f"the number of rows of {draft.name}", "at least 1", 0)

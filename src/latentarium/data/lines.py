@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.data.draft import LABEL_NAMES, Draft, number_ids
+from latentarium.data.encoding import read_utf8
 from latentarium.errors import InvalidInput, invalid
 
 TEXT_SUFFIXES, JSON_SUFFIXES = (".txt",), (".json",)
@@ -18,18 +19,7 @@ _MOST_SHOWN = 5
 
 def open_lines(path: Path) -> Draft:
     """One text a line, in UTF-8; lines without a letter are left out, and said."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InvalidInput(
-            f"{path.name} must be text in UTF-8, got the byte 0x{data[error.start]:02x} in line {line}; convert it, "
-            f"for instance with: iconv -f latin1 -t utf-8 {path.name}"
-        ) from None
-    if "\0" in text:
-        raise invalid(path.name, "text in UTF-8", "a NUL character", "convert it, for instance from UTF-16 with iconv")
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [line.strip() for line in read_utf8(path, path.name).splitlines()]
     return _draft(path, lines, {})
 
 
@@ -39,9 +29,7 @@ def open_json_texts(path: Path) -> Draft:
     Parts called train, val and test, also with a prefix such as oos_, become the parts of the rows, as in CLINC150.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise invalid(path.name, "JSON in UTF-8", f"the byte at {error.start}") from None
+        found = json.loads(read_utf8(path, path.name))
     except (json.JSONDecodeError, RecursionError) as error:
         raise InvalidInput(f"{path.name} must be valid JSON, got {error}") from None
     if not isinstance(found, dict):

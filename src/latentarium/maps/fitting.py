@@ -106,8 +106,9 @@ def _local(flat: FloatArray, method: Method, seed: int, effort: Effort, watch: W
         coordinates = _with_placed(flat, fitted, places, cells, effort, watch)
     anchors = {"codes": cells.codes, "centres": cells.centres, "owner": cells.owner, "fitted": fitted}
     search = "exact" if cells.exact else "approximate"
-    iterations = f", {settings['iterations']} iterations" if "iterations" in settings else ""
-    choice = f"fitted {why}{iterations}, {search} neighbours"
+    steps = next(word for word in ("iterations", "epochs") if word in settings)
+    planned = " planned" if steps == "epochs" and effort.budget is not None else ""
+    choice = f"fitted {why}, {settings[steps]} {steps}{planned}, {search} neighbours"
     choice += "" if count == len(flat) else f"; {len(flat) - count:,} rows placed"
     facts = {"fitted": count, "search": search, "budget": effort.budget, "threads": effort.threads}
     return coordinates, anchors, {**settings, **facts, "choice": choice}

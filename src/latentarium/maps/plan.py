@@ -7,7 +7,8 @@ from latentarium.errors import invalid
 from latentarium.maps.map import Method
 
 _LEAST = 2000
-# on two cores at 2.5 GHz, 32 latent dimensions; they decide the size of a fit, its deadline is kept by the clock
+# on two cores at 2.5 GHz, 32 latent dimensions; they decide the size of a fit. t-SNE stops by the clock besides; UMAP
+# cannot be stopped, and gets as many epochs as the rest of the budget should last
 _SECONDS_A_FITTED_ROW = {"tsne": 1.0e-3, "umap": 1.5e-3}
 _PLACED_A_SECOND = 20_000
 
@@ -18,7 +19,8 @@ class Effort:
 
     Parameters
     ----------
-    budget : seconds, None for no limit; a smaller fit is chosen for it and the optimisation stops in time
+    budget : seconds, None for no limit; a smaller fit is chosen for it. t-SNE stops in time; UMAP plans its epochs for
+        it and may take longer on a slower machine
     landmarks_above : with more rows than this, `landmarks` of them are fitted and the others placed
     landmarks : rows to fit then
     threads : for the search of neighbours and the optimisation

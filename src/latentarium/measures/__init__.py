@@ -7,7 +7,7 @@ from latentarium.measures.compactness import (
     participation_ratio,
     principal_dimensions,
 )
-from latentarium.measures.comparison import Difference, compare, render_comparison
+from latentarium.measures.comparison import Difference, compare, render_agreement, render_comparison
 from latentarium.measures.curvature import geodesic_gap, local_conditioning, log_volume_variance
 from latentarium.measures.dependence import (
     codebook_perplexity,
@@ -22,7 +22,6 @@ from latentarium.measures.disentanglement import (
     dci_disentanglement,
     dci_explicitness,
     dci_informativeness,
-    edit_locality,
     explicitness,
     factor_vae_score,
     infoc,
@@ -53,6 +52,7 @@ from latentarium.measures.interpretability import (
     attribute_directions,
     direction_cosines,
     edit_leakage,
+    edit_locality,
     edit_monotonicity,
     edit_success,
     match_latents,
@@ -198,6 +198,7 @@ __all__ = [
     "psnr_between",
     "rate",
     "recall",
+    "render_agreement",
     "render_comparison",
     "render_report",
     "sap",

@@ -10,9 +10,16 @@ from latentarium.arrays import FloatArray, check_finite, check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence, flat
-from latentarium.measures.nulls import rescaled_interval
+from latentarium.measures.nulls import halved, rescaled_interval
 from latentarium.measures.reconstruction import row_errors
-from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, check_row_count, interval_of
+from latentarium.measures.score import (
+    Score,
+    bootstrap_interval,
+    bootstrap_means,
+    bootstrapped,
+    check_row_count,
+    interval_of,
+)
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -160,6 +167,7 @@ def collapse_fraction_of(evidence: Evidence, *, threshold: float = COLLAPSED) ->
         name="collapse_fraction",
         value=float((means < threshold).mean()),
         interval=interval_of(draws),
+        resampling=bootstrapped(),
         n=len(table),
         direction="lower",
         range=(0.0, 1.0),
@@ -198,6 +206,7 @@ def bits_at_fixed_psnr_of(evidence: Evidence, *, loss_db: float = LOSS_DB, psnr:
         name="bits_at_fixed_psnr",
         value=float(bits.sum()),
         interval=bootstrap_interval(lengths.sum(1), seed=evidence.seed),
+        resampling=bootstrapped(kept="step and frequencies"),
         n=len(codes),
         direction="lower",
         unit="bits per row",
@@ -209,7 +218,6 @@ def bits_at_fixed_psnr_of(evidence: Evidence, *, loss_db: float = LOSS_DB, psnr:
             "unit_of_step": unit,
             "decoded_rows": len(rows),
             "allowed_mse": allowed,
-            "interval": "rows resampled, step and frequencies kept",
             "seed": evidence.seed,
         },
         meaning="Bits that a code is worth: rounded any coarser, it would rebuild the data visibly worse.",
@@ -242,6 +250,7 @@ def _spectral(
         name=name,
         value=value,
         interval=rescaled_interval(value, draws, size=half, count=moments.groups, within=ends),
+        resampling=halved(_RESAMPLES, what=f"{moments.groups} groups of rows"),
         n=moments.rows,
         direction="neither",
         unit=f"of {dim}",
@@ -251,7 +260,6 @@ def _spectral(
             **(settings or {}),
             "value_over_dimensions": value / dim,
             "centred": True,
-            "interval": f"{_RESAMPLES} halves of {moments.groups} groups of rows",
             "seed": seed,
         },
         **words,

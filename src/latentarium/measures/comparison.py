@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
-from latentarium.measures.report import html_page
-from latentarium.measures.score import Score, format_value
+from latentarium.measures.report import html_page, numbers_html, scores_html
+from latentarium.measures.score import Score, format_p, format_value
 from latentarium.measures.suite import FAMILIES, Measurements
 
 LEVEL = 0.05
@@ -23,14 +23,15 @@ class Difference:
     ----------
     name : of the measure
     first, second : its scores
-    p : two-sided probability of a difference this large by chance, corrected for the number of measures compared
+    p : two-sided probability of a difference this large by chance, corrected for the number of measures compared; None
+        where the values differ and neither has an interval of any width, so that nothing says what chance could do
     better : "first" or "second" where the difference is significant and the measure has a better side
     """
 
     name: str
     first: Score
     second: Score
-    p: float
+    p: float | None
     better: Verdict
 
     @property
@@ -59,7 +60,8 @@ def compare(first: Measurements, second: Measurements) -> list[Difference]:
 
     The standard error of a score is its 95 % interval over 2 x 1.96, and the two count as independent. Scores of the
     same rows rise and fall together, so that the test errs on the side of finding no difference. Holm's correction
-    (1979) keeps the chance of any false finding at 5 %.
+    (1979) keeps the chance of any false finding at 5 %. Scores whose intervals have no width on either side, as counts
+    may have, are not tested.
 
     Examples
     --------
@@ -69,25 +71,26 @@ def compare(first: Measurements, second: Measurements) -> list[Difference]:
     'first'
     """
     shared = [name for name in first.scores if name in second.scores]
-    raw = {name: _p_value(first.scores[name], second.scores[name]) for name in shared}
-    corrected = _holm(raw)
-    return [_difference(name, first.scores[name], second.scores[name], corrected[name]) for name in shared]
+    found = {name: _p_value(first.scores[name], second.scores[name]) for name in shared}
+    corrected = _holm({name: p for name, p in found.items() if p is not None})
+    return [_difference(name, first.scores[name], second.scores[name], corrected.get(name)) for name in shared]
 
 
-def _difference(name: str, first: Score, second: Score, p: float) -> Difference:
+def _difference(name: str, first: Score, second: Score, p: float | None) -> Difference:
     better: Verdict = "neither"
-    if p < LEVEL and first.direction != "neither":
+    if p is not None and p < LEVEL and first.direction != "neither":
         higher = second.value > first.value
         better = "second" if higher == (first.direction == "higher") else "first"
     return Difference(name=name, first=first, second=second, p=p, better=better)
 
 
-def _p_value(first: Score, second: Score) -> float:
+def _p_value(first: Score, second: Score) -> float | None:
     widths = [(score.interval[1] - score.interval[0]) / _HALF_WIDTHS for score in (first, second)]
     gap, error = abs(second.value - first.value), math.hypot(*widths)
     if gap == 0:
         return 1.0
-    return math.erfc(gap / error / math.sqrt(2)) if error > 0 else 0.0
+    # an interval without width comes of too few rows or of counts, not of certainty: nothing to hold the gap against
+    return math.erfc(gap / error / math.sqrt(2)) if error > 0 else None
 
 
 def _holm(raw: Mapping[str, float]) -> dict[str, float]:
@@ -117,10 +120,24 @@ def render_comparison(names: tuple[str, str], differences: Sequence[Difference],
     )
     note = (
         '<p class="caption">p is two-sided, from the 95 % intervals, with Holm&#x27;s correction; both spaces saw the '
-        "same rows, which makes the test cautious.</p>"
+        "same rows, which makes the test cautious. A score whose intervals have no width is not tested.</p>"
     )
     title = f"{names[0]} and {names[1]}"
     body = f'<header><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>{tables}{note}'
+    return html_page(title, body, version=version)
+
+
+def render_agreement(names: Sequence[str], scores: Sequence[Score], *, rows: str, version: str) -> str:
+    """What several fits of the same rows have in common, as the text of one HTML file; `udr` has a line a fit."""
+    title = f"{', '.join(names[:-1])} and {names[-1]}"
+    lead = f"Measured on {rows}: do these {len(names)} spaces find the same latent dimensions?"
+    parts = {score.name: score.parts for score in scores}["udr"]
+    lines = zip(names, map(format_value, parts["udr"]), map(format_value, parts["dimensions"]), strict=True)
+    body = (
+        f'<header><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>'
+        f"<section>{scores_html(scores)}</section>"
+        + numbers_html(["space", "UDR with the others", "dimensions in use"], lines)
+    )
     return html_page(title, body, version=version)
 
 
@@ -140,10 +157,9 @@ def _row(found: Difference) -> str:
         f" <small>[{format_value(score.interval[0])}, {format_value(score.interval[1])}]</small></td>"
         for side, score in (("first", found.first), ("second", found.second))
     ]
-    p = "< 0.001" if found.p < 0.001 else f"{found.p:.3f}"
     unit = f' <span class="unit">{escape(found.first.unit)}</span>' if found.first.unit else ""
     return (
         f"<tr><td><code>{escape(found.name)}</code>{unit}</td>{''.join(cells)}"
-        f'<td class="number">{format_value(found.gap)}</td><td class="number">{escape(p)}</td>'
+        f'<td class="number">{format_value(found.gap)}</td><td class="number">{escape(format_p(found.p))}</td>'
         f"<td>{found.first.direction}</td></tr>"
     )

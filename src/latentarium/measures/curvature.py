@@ -12,7 +12,7 @@ from latentarium.geometry import geodesic, lerp
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence, flat
 from latentarium.measures.paths import decode_each, derivative_kind, path_ends, path_settings, push, why_no_ends
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -105,6 +105,7 @@ def geodesic_gap_of(
         name="geodesic_gap",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("paths"),
         n=ends.pairs,
         direction="lower",
         range=(0.0, 1.0),
@@ -131,6 +132,7 @@ def local_conditioning_of(evidence: Evidence, *, points: int = POINTS) -> Score:
         name="local_conditioning",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("codes"),
         n=len(rows),
         direction="lower",
         unit="log10",
@@ -150,6 +152,7 @@ def log_volume_variance_of(evidence: Evidence, *, points: int = POINTS) -> Score
         name="log_volume_variance",
         value=float(volumes.var()),
         interval=bootstrap_interval(volumes, seed=evidence.seed, statistic=lambda v: float(v.var())),
+        resampling=bootstrapped("codes"),
         n=len(volumes),
         direction="lower",
         unit="squared nats",

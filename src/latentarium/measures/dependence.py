@@ -8,8 +8,8 @@ from latentarium.distributions import Distribution
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import LOG_2PI, Evidence, flat
-from latentarium.measures.nulls import rescaled_interval
-from latentarium.measures.score import Score, bootstrap_interval, check_row_count
+from latentarium.measures.nulls import halved, rescaled_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped, check_row_count
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -73,6 +73,7 @@ def gaussian_total_correlation(codes: ArrayLike, *, seed: int = 0) -> Score:
         name="gaussian_total_correlation",
         value=value,
         interval=interval,
+        resampling=halved(_RESAMPLES),
         n=len(points),
         direction="lower",
         unit="nats",
@@ -82,7 +83,6 @@ def gaussian_total_correlation(codes: ArrayLike, *, seed: int = 0) -> Score:
             "constant_dimensions": points.shape[1] - varied.shape[1],
             "smallest_eigenvalue": float(smallest[0]),
             "floor": _SMALLEST_EIGENVALUE,
-            "interval": f"{_RESAMPLES} half-samples of rows",
             "seed": seed,
         },
         meaning="Information that the latents share, as far as correlations show it.",
@@ -122,6 +122,7 @@ def mean_pairwise_information(codes: ArrayLike, *, bins: int = BINS, rows: int =
         name="mean_pairwise_information",
         value=max(0.0, float(per_row.mean())),
         interval=(max(0.0, low), max(0.0, high)),
+        resampling=bootstrapped(kept="bins"),
         n=len(points),
         direction="lower",
         unit="nats",
@@ -161,11 +162,12 @@ def codebook_use(codes: ArrayLike, *, size: int) -> Score:
         name="codebook_use",
         value=used / size,
         interval=(used / size, min(1.0, (used + unseen) / size)),
+        resampling="from the entries seen to Chao's estimate of those there are",
         n=int(counts.sum()),
         direction="higher",
         range=(0.0, 1.0),
         parts={"count": counts.tolist()},
-        settings={"size": size, "interval": "from entries seen to Chao's estimate of those there are"},
+        settings={"size": size},
         meaning="Entries of the codebook that occur at all.",
         misleads="an entry seen once counts as much as one seen a thousand times: see the perplexity.",
     )
@@ -195,6 +197,7 @@ def codebook_perplexity(codes: ArrayLike, *, size: int, seed: int = 0) -> Score:
         name="codebook_perplexity",
         value=float(np.exp(rows.mean())),
         interval=(max(1.0, float(np.exp(low))), min(float(size), float(np.exp(high)))),
+        resampling=bootstrapped(),
         n=len(table),
         direction="higher",
         unit=f"of {size}",
@@ -222,6 +225,7 @@ def mutual_information_of(evidence: Evidence) -> Score:
         name="mutual_information",
         value=min(max(0.0, value), most),
         interval=(min(max(0.0, low), most), min(max(0.0, high), most)),
+        resampling=bootstrapped(kept="the mixture"),
         n=len(rows),
         direction="neither",
         unit="nats",
@@ -239,6 +243,34 @@ def mutual_information_of(evidence: Evidence) -> Score:
         misleads=f"{len(order)} rows cannot show more than log(rows) = {most:.1f} nats{stuck};"
         " the truth lies between it and the rate.",
     )
+
+
+def codebook_use_of(evidence: Evidence) -> Score:
+    """`codebook_use` of the codes of evidence at hand."""
+    numbers, size = evidence.once(_numbers)
+    return codebook_use(numbers, size=size)
+
+
+def codebook_perplexity_of(evidence: Evidence) -> Score:
+    """`codebook_perplexity` of the codes of evidence at hand."""
+    numbers, size = evidence.once(_numbers)
+    return codebook_perplexity(numbers, size=size, seed=evidence.seed)
+
+
+def _numbers(evidence: Evidence) -> tuple[NDArray[np.int64], int]:
+    """Code numbers (n, positions) and how many codes there are; codes of positions with books of their own differ."""
+    letters = evidence.space.alphabet
+    if letters is None:
+        raise invalid("space", "quantised, so that it has a codebook", evidence.space.name)
+    numbers = evidence.space.codes_to_integers(evidence.codes)
+    if letters.shared:
+        return numbers, max(letters.sizes)
+    starts = np.cumsum([0, *letters.sizes])
+    return numbers + starts[:-1], int(starts[-1])
+
+
+def _why_no_codebook(evidence: Evidence) -> str:
+    return "" if evidence.space.alphabet else "the space is not quantised"
 
 
 def _rows(codes: ArrayLike) -> Array:
@@ -312,4 +344,6 @@ ENTRIES = (
         frozenset({"encode"}),
         lambda e: mean_pairwise_information(e.codes, seed=e.seed),
     ),
+    Entry("codebook_use", frozenset({"encode"}), codebook_use_of, _why_no_codebook),
+    Entry("codebook_perplexity", frozenset({"encode"}), codebook_perplexity_of, _why_no_codebook),
 )

@@ -1,5 +1,6 @@
 """What measures look at: one pass of a space over the rows, each part computed once and only when asked for."""
 
+import dataclasses
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import FloatArray, as_rows, check_finite
+from latentarium.data.factors import FactorSource
 from latentarium.distributions import DiagonalMixture, Distribution, Normal, describe, gaussian_kl
 from latentarium.errors import invalid
 from latentarium.measures.score import check_row_count
@@ -20,6 +22,7 @@ T = TypeVar("T")
 GENERATED = 5000
 _POSTERIOR_NOISE, _GENERATED = 21, 22
 LOG_2PI = float(np.log(2 * np.pi))
+_FREE_OF_BESIDE = ("capabilities", "codes", "posterior", "reconstruction", "generated", "latents", "kl")
 
 
 Factors = ArrayLike | Mapping[str, ArrayLike]
@@ -90,7 +93,8 @@ class Evidence:
 
     `prior` is the p(z) of the rate; None stands for N(0, I), which the reported ELBO uses even where another prior was
     fitted to the codes afterwards: `sampled_prior` is that one. `features` gives what generated and real rows are
-    compared in; None stands for the principal components of the data.
+    compared in; None stands for the principal components of the data. `source` renders rows like `x` from
+    factors, for true interventions. `whole` is what a shuffled copy was made of, `shuffle` the copy's number.
     """
 
     space: LatentSpace
@@ -100,6 +104,9 @@ class Evidence:
     beside: Beside = field(default_factory=Beside)
     reference: FloatArray | None = None
     features: Callable[[Any], ArrayLike] | None = None
+    source: FactorSource | None = None
+    whole: "Evidence | None" = None
+    shuffle: int = 0
     _found: dict[Any, Any] = field(default_factory=dict[Any, Any], init=False, repr=False, compare=False)
 
     @classmethod
@@ -133,6 +140,19 @@ class Evidence:
         """Those of the space, and "labels", "factors" and "reference" where the rows come with them."""
         given = {"labels": self.beside.labels, "factors": self.beside.factors, "reference": self.reference}
         return self.space.capabilities | {name for name, value in given.items() if value is not None}
+
+    def shuffled(self, order: NDArray[np.intp], number: int = 1) -> "Evidence":
+        """The same codes beside whole rows of labels and factors in another order: what knows nothing of them."""
+        beside = self.beside
+        mixed = dataclasses.replace(
+            beside,
+            labels=None if beside.labels is None else beside.labels[order],
+            factors=None if beside.factors is None else beside.factors[order],
+        )
+        found = dataclasses.replace(self, beside=mixed, whole=self, shuffle=number)
+        # what the space makes of the rows does not depend on what stands beside them
+        found.__dict__.update({name: self.__dict__[name] for name in _FREE_OF_BESIDE if name in self.__dict__})
+        return found
 
     def once(self, make: Callable[..., T], *settings: Hashable) -> T:
         """`make(self, *settings)`, computed on the first call and kept for the measures that share it."""
@@ -240,6 +260,14 @@ def array_units(space: LatentSpace, x: ArrayLike) -> Any:
     if raw and modality is not None and modality.kind.startswith("image"):
         return modality.to_array(np.asarray(x))
     return x
+
+
+def within(space: LatentSpace, data: FloatArray) -> FloatArray:
+    """Decoded data cut to the stated range, as an encoder refuses what leaves it."""
+    modality = space.modality
+    if modality is None or (modality.low is None and modality.high is None):
+        return data
+    return np.clip(data, modality.low, modality.high)
 
 
 def flat(values: NDArray[Any]) -> Array:

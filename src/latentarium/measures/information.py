@@ -11,7 +11,7 @@ from latentarium.distributions import Distribution
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import LOG_2PI, Evidence, flat
-from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, interval_of
+from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, bootstrapped, interval_of
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -141,6 +141,7 @@ def bits_per_dimension_of(evidence: Evidence) -> Score:
         name="bits_per_dimension",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped(),
         n=len(rows),
         direction="lower",
         unit="bits",
@@ -169,6 +170,7 @@ def kl_per_dimension_of(evidence: Evidence) -> Score:
         name="kl_per_dimension",
         value=float(table.mean()),
         interval=interval_of(draws.mean(1)),
+        resampling=bootstrapped(),
         n=len(table),
         direction="neither",
         unit="nats",
@@ -192,6 +194,7 @@ def active_units_of(evidence: Evidence) -> Score:
         name="active_units",
         value=float((variance > ACTIVE_VARIANCE).sum()),
         interval=interval_of(counts),
+        resampling=bootstrapped(),
         n=len(means),
         direction="neither",
         unit=f"of {means.shape[1]}",
@@ -250,6 +253,7 @@ def _nats(evidence: Evidence, *, rows: Array, settings: dict[str, Any], low: flo
     return Score(
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped(),
         n=len(rows),
         unit="nats",
         range=(low, np.inf),

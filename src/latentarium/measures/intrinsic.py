@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.arrays import check_finite, check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
-from latentarium.measures.nulls import subsample_interval
+from latentarium.measures.nulls import halved, subsample_interval
 from latentarium.measures.score import Score, check_row_count
 from latentarium.rng import generator
 
@@ -111,6 +111,7 @@ def _dimension(method: _Method, codes: ArrayLike, sample: int, seed: int) -> Sco
         name=method.name,
         value=value,
         interval=subsample_interval(method.statistic, tables[0], within=(0.0, np.inf), seed=seed),
+        resampling=halved(200, kept="neighbours"),
         n=counts[0],
         direction="neither",
         unit=f"of {points.shape[1]}",
@@ -120,7 +121,6 @@ def _dimension(method: _Method, codes: ArrayLike, sample: int, seed: int) -> Sco
             **method.settings,
             "duplicates_dropped": dropped,
             "value_over_dimensions": value / points.shape[1],
-            "interval": "half-samples of rows, neighbours kept",
             "seed": seed,
         },
         meaning="Dimensions of the sheet on which the codes lie, seen from the distances of near rows.",

@@ -9,7 +9,7 @@ from latentarium.data.music.modalities import DRUMS, FIRST_NOTE, GridModality
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence
-from latentarium.measures.score import Score, bootstrap_interval, check_row_count
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped, check_row_count
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -44,6 +44,7 @@ def note_f1_between(x: ArrayLike, reconstruction: ArrayLike, *, seed: int = 0) -
         name="note_f1",
         value=_f1(counts),
         interval=bootstrap_interval(counts, seed=seed, statistic=_f1),
+        resampling=bootstrapped(),
         n=len(counts),
         direction="higher",
         range=(0.0, 1.0),

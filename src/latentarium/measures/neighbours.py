@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import check_positive_int
 from latentarium.errors import invalid
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
@@ -61,11 +61,13 @@ def _score(name: str, rows: Array, neighbours: int, seed: int, meaning: str) -> 
     return Score(
         name=name,
         value=float(rows.mean()),
+        # rows are only averaged: who is whose neighbour was settled on the whole sample, where no row comes twice
         interval=bootstrap_interval(rows, seed=seed),
+        resampling=bootstrapped(kept="neighbours"),
         n=len(rows),
         direction="higher",
         range=(0.0, 1.0),
-        settings={"neighbours": neighbours, "seed": seed, "interval": "rows resampled, neighbours kept"},
+        settings={"neighbours": neighbours, "seed": seed},
         meaning=meaning,
         misleads="it sees small neighbourhoods only and says nothing of distances between clusters.",
     )

@@ -7,7 +7,7 @@ from latentarium.arrays import batches
 from latentarium.distributions import DiagonalMixture, Distribution, Normal, describe
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence, flat
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -55,6 +55,7 @@ def aggregated_posterior_gap_of(evidence: Evidence) -> Score:
         name="aggregated_posterior_gap",
         value=value,
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped(kept="the mixture"),
         n=len(rows),
         direction="lower",
         unit="nats",
@@ -95,6 +96,7 @@ def aggregated_posterior_mmd_of(evidence: Evidence) -> Score:
         value=value,
         # a U-statistic of order two varies twice as much as the mean of its row averages
         interval=bootstrap_interval(value + 2 * (rows - value), seed=evidence.seed),
+        resampling=bootstrapped("row averages of the kernel"),
         n=len(points),
         direction="lower",
         range=(-np.inf, np.inf),

@@ -5,12 +5,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.arrays import FloatArray, check_positive_int
+from latentarium.arrays import check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
-from latentarium.measures.evidence import Evidence, flat
+from latentarium.measures.evidence import Evidence, flat, within
 from latentarium.measures.paths import path_ends, path_settings, walk, why_no_ends
-from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, check_row_count, interval_of
+from latentarium.measures.score import (
+    Score,
+    bootstrap_interval,
+    bootstrap_means,
+    bootstrapped,
+    check_row_count,
+    interval_of,
+)
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -24,8 +31,8 @@ def midpoint_realism(space: LatentSpace, x: ArrayLike, *, pairs: int = PAIRS, ba
     """Share of path midpoints no farther from real rows than 95 % of real rows are from each other; 0 to 1.
 
     Distances are Euclidean, on the data themselves, to the nearest of at most `bank` rows that no path begins or ends
-    at. Real rows held out score 0.95 by construction; what those at the path ends score stands in the settings. The
-    parts hold the share at five times along the path.
+    at. Held-out real rows score about 0.95 by construction; what those at the path ends score, which the value is to be
+    held against, is `settings["real_against_real"]`. The parts hold the share at five times along the path.
 
     Raises
     ------
@@ -74,11 +81,12 @@ def midpoint_realism_of(evidence: Evidence, *, pairs: int = PAIRS, bank: int = B
     return Score(
         name="midpoint_realism",
         value=float(rows.mean()),
+        # midpoints are only averaged: their neighbours are real rows, which stay as they are and come once each
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("paths", kept="real rows"),
         n=len(rows),
         direction="higher",
         range=(0.0, 1.0),
-        chance=QUANTILE,
         parts={"t": np.linspace(0, 1, _MOMENTS).tolist(), "share": near.mean(1).tolist()},
         settings={
             **path_settings(evidence, ends),
@@ -86,10 +94,9 @@ def midpoint_realism_of(evidence: Evidence, *, pairs: int = PAIRS, bank: int = B
             "features": "the data themselves",
             "quantile": QUANTILE,
             "distance_allowed": real.allowed,
-            "held_out_real": float(real.near(evidence.x[ends.rows]).mean()),
-            "interval": "paths resampled, real rows kept",
+            "real_against_real": float(real.near(evidence.x[ends.rows]).mean()),
         },
-        meaning=f"Midpoints of paths that look as near to real data as real data do; held-out real rows: {QUANTILE}.",
+        meaning="Midpoints of paths that are as near to real data as nearly all real data are to each other.",
         misleads="blur pulls data towards the dense middle, where everything is near something real.",
     )
 
@@ -100,7 +107,7 @@ def cycle_error_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEPS
     space = evidence.space
     ends = path_ends(evidence, pairs)
     points = walk(space, ends, steps)
-    found = space.encode(_within(evidence, space.decode(points.reshape(-1, *space.shape))))
+    found = space.encode(within(space, space.decode(points.reshape(-1, *space.shape))))
     laid = flat(points.reshape(-1, *space.shape))
     errors = ((flat(found) - laid) ** 2).sum(1).reshape(ends.pairs, steps)
     codes = np.concatenate([flat(ends.start), flat(ends.stop)])
@@ -113,6 +120,7 @@ def cycle_error_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEPS
         name="cycle_error",
         value=float(np.sqrt(errors.mean() / spread)),
         interval=(low, high),
+        resampling=bootstrapped("paths"),
         n=ends.pairs,
         direction="lower",
         unit="spreads of the codes",
@@ -143,14 +151,6 @@ class Neighbours:
         """Whether each row of `data` is as near to the real ones as 95 % of those are to each other."""
         distances = np.asarray(self._index.kneighbors(flat(data).astype(np.float32))[0][:, 0], np.float64)
         return distances <= self.allowed
-
-
-def _within(evidence: Evidence, data: FloatArray) -> FloatArray:
-    """Decoded data cut to the stated range, as an encoder refuses what leaves it."""
-    modality = evidence.space.modality
-    if modality is None or (modality.low is None and modality.high is None):
-        return data
-    return np.clip(data, modality.low, modality.high)
 
 
 ENTRIES = (

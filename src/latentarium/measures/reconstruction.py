@@ -9,7 +9,7 @@ from latentarium.arrays import batches
 from latentarium.errors import invalid
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Evidence
-from latentarium.measures.score import Score, bootstrap_interval, check_row_count
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped, check_row_count
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -48,6 +48,7 @@ def mse_between(x: ArrayLike, reconstruction: ArrayLike, *, seed: int = 0) -> Sc
         name="mse",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=seed),
+        resampling=bootstrapped(),
         n=len(rows),
         direction="lower",
         range=(0.0, np.inf),
@@ -75,6 +76,7 @@ def psnr_between(x: ArrayLike, reconstruction: ArrayLike, *, peak: float = 1.0, 
         name="psnr",
         value=decibel(float(rows.mean())),
         interval=(decibel(high), decibel(low)),
+        resampling=bootstrapped(),
         n=len(rows),
         direction="higher",
         unit="dB",
@@ -92,6 +94,7 @@ def ssim_between(x: ArrayLike, reconstruction: ArrayLike, *, peak: float = 1.0, 
         name="ssim",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=seed),
+        resampling=bootstrapped(),
         n=len(rows),
         direction="higher",
         range=(-1.0, 1.0),

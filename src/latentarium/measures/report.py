@@ -10,7 +10,7 @@ from typing import Any
 
 from latentarium.errors import invalid
 from latentarium.measures.findings import Finding, findings
-from latentarium.measures.score import Score, format_value
+from latentarium.measures.score import Score, format_p, format_value
 from latentarium.measures.suite import FAMILIES, Family, Measurements
 
 HEADLINES = (
@@ -218,11 +218,12 @@ def _family(family: Family, content: ReportContent) -> str:
     shown = f'<div class="cards">{cards}</div>' if cards else ""
     return (
         f'<section><h2>{escape(family.title)}</h2><p class="caption">{escape(family.about)}</p>'
-        f"{shown}{_score_table(taken)}</section>\n"
+        f"{shown}{scores_html(taken)}</section>\n"
     )
 
 
-def _score_table(scores: Sequence[Score]) -> str:
+def scores_html(scores: Sequence[Score]) -> str:
+    """A part of a page with a table of scores, each with what it is to be read by."""
     rows = "".join(_score_row(score) for score in scores)
     heads = (
         "<th>measure</th><th class='number'>value</th><th class='number'>95 % interval</th>"
@@ -242,8 +243,13 @@ def _score_row(score: Score) -> str:
         f'<td class="number">{format_value(score.value)}{unit}{_arrow(score)}</td>'
         f'<td class="number optional">{_interval(score)}</td><td class="number optional">{_yardstick(score)}</td>'
         f'<td class="number optional">{score.n:,}</td>'
-        f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em></td></tr>'
+        f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em>{_origin(score)}</td></tr>'
     )
+
+
+def _origin(score: Score) -> str:
+    """How the interval came about; nothing for a score stored before it said so."""
+    return f" <small>Interval: {escape(score.resampling)}.</small>" if score.resampling else ""
 
 
 def _arrow(score: Score) -> str:
@@ -252,11 +258,14 @@ def _arrow(score: Score) -> str:
 
 
 def _yardstick(score: Score) -> str:
-    """What the value is to be held against: the same between real rows, or chance."""
+    """What the value is to be held against: the same between real rows, or chance, with p where rows were shuffled."""
     real = score.settings.get("real_against_real")
     if isinstance(real, int | float):
         return f"{format_value(real)} real rows"
-    return "" if score.chance is None else f"{format_value(score.chance)} chance"
+    if score.chance is None:
+        return ""
+    p = f", p {escape(format_p(score.p_value))} of {score.permutations:,} shuffles" if score.permutations else ""
+    return f"{format_value(score.chance)} chance{p}"
 
 
 def _skipped(measurements: Measurements) -> str:

@@ -30,6 +30,9 @@ class Score:
     direction : which way is better
     range : smallest and largest possible value, infinite where unbounded
     chance : what a code that knows nothing, or samples of another kind, would score; None where that is not defined
+    resampling : how the interval came about, in words
+    p_value, permutations : of the null hypothesis that the labels or factors have nothing to do with the codes, and the
+        shuffles it rests on; `chance` is then the mean of the shuffles. None and 0 where that was not asked for
     parts : a table behind the value, columns of equal length (one row a latent dimension, a class, ..)
     settings : everything that would change the value
     meaning : one line on what the value says
@@ -52,6 +55,9 @@ class Score:
     unit: str = ""
     range: tuple[float, float] = (-math.inf, math.inf)
     chance: float | None = None
+    resampling: str = ""
+    p_value: float | None = None
+    permutations: int = 0
     parts: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     meaning: str = ""
@@ -74,6 +80,9 @@ class Score:
             "unit": self.unit,
             "range": [end if math.isfinite(end) else None for end in self.range],
             "chance": self.chance,
+            "resampling": self.resampling,
+            "p_value": self.p_value,
+            "permutations": self.permutations,
             "parts": {name: [float(v) for v in column] for name, column in self.parts.items()},
             "settings": dict(self.settings),
             "meaning": self.meaning,
@@ -82,7 +91,7 @@ class Score:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Score":
-        """Rebuild what `to_json` gave."""
+        """Rebuild what `to_json` gave, now or before scores said how their interval came about."""
         low, high = stored["range"]
         ends = (-math.inf if low is None else float(low), math.inf if high is None else float(high))
         values = {**stored, "interval": tuple(stored["interval"]), "range": ends}
@@ -126,6 +135,19 @@ def format_value(value: float) -> str:
     if float(value).is_integer():
         return f"{value:.0f}"
     return f"{value:.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
+
+
+def format_p(p: float | None) -> str:
+    """A p value as tables show it.
+
+    Examples
+    --------
+    >>> [format_p(p) for p in (0.0341, 1e-9, None)]
+    ['0.034', '< 0.001', 'not tested']
+    """
+    if p is None:
+        return "not tested"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def bootstrap_means(rows: ArrayLike, *, seed: int = 0, resamples: int = 1000) -> Array:
@@ -177,6 +199,17 @@ def bootstrap_interval(
     random = generator(seed, _BOOTSTRAP)
     picks = (random.integers(len(values), size=len(values), dtype=np.int32) for _ in range(resamples))
     return interval_of(np.array([statistic(values[pick]) for pick in picks]), level=level)
+
+
+def bootstrapped(what: str = "rows", *, resamples: int = 1000, kept: str = "") -> str:
+    """How an interval came about that `bootstrap_interval` or `bootstrap_means` gave, for `Score.resampling`.
+
+    Examples
+    --------
+    >>> bootstrapped("held-out rows", kept="the probe")
+    '1,000 bootstrap resamples of the held-out rows, the probe kept'
+    """
+    return f"{resamples:,} bootstrap resamples of the {what}" + (f", {kept} kept" if kept else "")
 
 
 def interval_of(draws: Array, *, level: float = 0.95) -> tuple[float, float]:

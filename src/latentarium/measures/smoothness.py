@@ -22,7 +22,7 @@ from latentarium.measures.paths import (
     speeds,
     why_no_ends,
 )
-from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, interval_of
+from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, bootstrapped, interval_of
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
@@ -141,6 +141,7 @@ def path_energy_of(evidence: Evidence, *, pairs: int = PAIRS, times: int = TIMES
         name="path_energy",
         value=value,
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("paths"),
         n=len(rows),
         direction="lower",
         unit="squared data units",
@@ -181,6 +182,7 @@ def perceptual_path_length_of(
         name="perceptual_path_length",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("paths"),
         n=len(rows),
         direction="lower",
         unit="squared feature units",
@@ -212,6 +214,7 @@ def straightness_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = STEP
         name="straightness",
         value=max(1.0, float(length / chord)),
         interval=(max(1.0, low), max(1.0, high)),
+        resampling=bootstrapped("paths"),
         n=ends.pairs,
         direction="lower",
         range=(1.0, np.inf),
@@ -232,6 +235,7 @@ def speed_variation_of(evidence: Evidence, *, pairs: int = WALKS, steps: int = S
         name="speed_variation",
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=evidence.seed),
+        resampling=bootstrapped("paths"),
         n=len(rows),
         direction="lower",
         range=(0.0, float(np.sqrt(steps - 1))),

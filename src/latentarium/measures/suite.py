@@ -1,5 +1,6 @@
 """`measure`: every measure that a space's capabilities allow, in one pass over the rows."""
 
+import dataclasses
 import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,8 +8,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from latentarium.arrays import check_positive_int
+from latentarium.data.factors import FactorSource
 from latentarium.errors import LatentariumError, invalid
 from latentarium.measures import (
     compactness,
@@ -27,6 +31,7 @@ from latentarium.measures import (
 )
 from latentarium.measures.entry import Entry
 from latentarium.measures.evidence import Beside, Evidence, Factors
+from latentarium.measures.nulls import null_of, orders
 from latentarium.measures.score import Score, format_value, score_row
 from latentarium.space import LatentSpace
 
@@ -112,12 +117,18 @@ _SUITE: tuple[Entry, ...] = tuple(entry for family in FAMILIES for entry in fami
 MEASURES: tuple[str, ...] = tuple(entry.name for entry in _SUITE)
 
 
+Progress = Callable[[str, int, int], None]
+
+
 class Options(TypedDict, total=False):
     """How `measure` runs."""
 
     seed: int
     only: Iterable[str] | None
-    progress: Callable[[str, int, int], None] | None
+    nulls: int
+    features: samples.Choice
+    source: FactorSource | None
+    progress: Progress | None
 
 
 def measure(
@@ -140,7 +151,12 @@ def measure(
         floats for a continuous one
     reference : (m, *data_shape) rows that the space was trained on: what samples must not copy
     options : seed (equal seeds give equal scores, 0 where left out), only (names from `MEASURES`; all of them where
-        None), progress (called with (name, done, total) before each measure)
+        None), nulls (shuffles of whole rows of labels and factors behind a permutation p for every score that relates
+        codes to them; each costs these scores once more; 0 where left out), features (what samples and real rows are
+        compared in: None for principal components of the data, "codes" for the space's own encoder, or any function of
+        rows, named by a `FeatureMap`), source (what renders such rows from factors, as `data.factors.sprites()`: scores
+        that hold a factor fixed then render their batches), progress (called with (what, done, total) before each
+        measure and each shuffle)
 
     Raises
     ------
@@ -156,14 +172,19 @@ def measure(
     (0.0, 'the space has no posterior')
     """
     beside = Beside.of(labels=labels, factors=factors)
-    evidence = Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference)
-    entries, progress = _wanted(options.get("only")), options.get("progress")
+    evidence = dataclasses.replace(
+        Evidence.of(space, x, seed=options.get("seed", 0), beside=beside, reference=reference),
+        features=samples.chosen_features(space, options.get("features")),
+        source=_checked_source(space, options.get("source")),
+    )
+    entries, tell = _wanted(options.get("only")), options.get("progress") or _unheard
+    nulls = check_positive_int(options.get("nulls", 0), "nulls", low=0, high=10**6)
+    total = len(entries) + nulls
     scores: dict[str, Score] = {}
     skipped: dict[str, str] = {}
     seconds: dict[str, float] = {}
     for done, entry in enumerate(entries):
-        if progress is not None:
-            progress(entry.name, done, len(entries))
+        tell(entry.name, done, total)
         began = time.perf_counter()
         outcome = _run(entry, evidence)
         if isinstance(outcome, str):
@@ -171,7 +192,48 @@ def measure(
             continue
         scores[entry.name] = outcome
         seconds[entry.name] = round(time.perf_counter() - began, 4)
-    return Measurements(scores=scores, skipped=skipped, seconds=seconds)
+    found = Measurements(scores=scores, skipped=skipped, seconds=seconds)
+    related = [entry for entry in entries if entry.relates and entry.name in scores]
+    if not nulls or not related:
+        return found
+    return _with_nulls(found, evidence, related, nulls, lambda words, done: tell(words, len(entries) + done, total))
+
+
+def _with_nulls(
+    found: Measurements, evidence: Evidence, related: Sequence[Entry], nulls: int, tell: Callable[[str, int], None]
+) -> Measurements:
+    """The scores of `related` with what shuffled labels and factors score; a shuffle is one for all of them."""
+    each = sum(found.seconds[entry.name] for entry in related)
+    draws: dict[str, list[Score | str]] = {entry.name: [] for entry in related}
+    for number, order in enumerate(orders(len(evidence.x), nulls, seed=evidence.seed)):
+        tell(f"shuffle {number + 1} of {nulls}, {each:.1f} s each", number)
+        began, shuffled = time.perf_counter(), evidence.shuffled(order, number + 1)
+        for entry in related:
+            draws[entry.name].append(_run(entry, shuffled))
+        each = time.perf_counter() - began
+    beside = {name: _beside_null(found.scores[name], drawn) for name, drawn in draws.items()}
+    return dataclasses.replace(found, scores={**found.scores, **beside})
+
+
+def _beside_null(score: Score, drawn: Sequence[Score | str]) -> Score:
+    failed = next((outcome for outcome in drawn if isinstance(outcome, str)), "")
+    if failed:
+        return dataclasses.replace(score, settings={**score.settings, "no_null": failed})
+    values = np.array([outcome.value for outcome in drawn if isinstance(outcome, Score)])
+    null = null_of(score, values)
+    return dataclasses.replace(score, chance=null.chance, p_value=null.p_value, permutations=len(values))
+
+
+def _checked_source(space: LatentSpace, source: FactorSource | None) -> FactorSource | None:
+    shape = None if source is None else (source.channels, source.size, source.size)
+    if source is not None and (shape != space.data_shape or space.modality is None):
+        rule = f"one that renders pictures of shape {space.data_shape} for a space that knows its modality"
+        raise invalid("source", rule, f"{source.name} of {shape}")
+    return source
+
+
+def _unheard(what: str, done: int, total: int) -> None:
+    del what, done, total
 
 
 _OWNERS = {"labels": "the rows have", "factors": "the rows have", "reference": "the caller gave"}

@@ -99,6 +99,7 @@ def _alphabet(model: Autoencoder) -> Alphabet | None:
         sizes=quantiser.sizes,
         to_integers=lambda z: _run(model, quantiser.integers, z),
         to_codes=lambda k: _run(model, quantiser.codes, k),
+        shared=quantiser.shared,
     )
 
 

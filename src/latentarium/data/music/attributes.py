@@ -37,7 +37,7 @@ def melody_attributes(raw: Grid) -> dict[str, NDArray[Any]]:
         "density": _density(struck),
         "range": np.where(struck.any(1), high - low, 0.0),
         "syncopation": syncopation(struck, np.asarray(raw == HOLD)),
-        "mode": np.array(["major", "minor"])[_keys(raw)[1]],
+        "mode": np.array(["major", "minor"])[estimated_keys(raw)[1]],
     }
 
 
@@ -93,14 +93,14 @@ def in_key(raw: Grid) -> Array:
     return (sounding @ scales.T).max(1) / np.maximum(1, sounding.sum(1))
 
 
-def _density(struck: NDArray[np.bool_]) -> Array:
-    return struck.sum(1) / (struck.shape[1] / STEPS_PER_QUARTER)
-
-
-def _keys(raw: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Tonic 0 to 11 and mode (0 major, 1 minor) of each row, by correlation with the profiles of keys."""
+def estimated_keys(raw: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tonic 0 to 11 and mode (0 major, 1 minor) of each row, by correlation with profiles of keys (Krumhansl 1990)."""
     sounding = pitch_classes(raw)
     centred = sounding - sounding.mean(1, keepdims=True)
     profiles = np.stack([np.roll(profile - profile.mean(), k) for profile in (MAJOR, MINOR) for k in range(12)])
     best = (centred @ (profiles / np.linalg.norm(profiles, axis=1, keepdims=True)).T).argmax(1)
     return best % 12, best // 12
+
+
+def _density(struck: NDArray[np.bool_]) -> Array:
+    return struck.sum(1) / (struck.shape[1] / STEPS_PER_QUARTER)

@@ -14,7 +14,7 @@ from latentarium.data.draft import Draft
 from latentarium.data.folders import SUFFIXES as PICTURES
 from latentarium.data.music.attributes import drum_attributes, melody_attributes
 from latentarium.data.music.duplicates import variant_groups
-from latentarium.data.music.grid import Grid, Loss, drum_grid, melody_grid, windows
+from latentarium.data.music.grid import Grid, Loss, drum_grid, melody_grid, outside, windows
 from latentarium.data.music.modalities import DrumModality, MelodyModality
 from latentarium.data.music.tunes import ABC_SUFFIXES, MIDI_SUFFIXES, Tune, read_tunes
 from latentarium.data.storage import Reading
@@ -67,14 +67,15 @@ def _draft(path: Path, tunes: Sequence[Tune], bars: int, *, drums: bool) -> tupl
     for tune in tunes:
         grid, cost = drum_grid(tune) if drums else melody_grid(_voice(tune))
         grids.append(grid)
-        loss += cost
+        loss += cost + Loss(drums=0 if drums else int(tune.drums.sum()))
     cut = [windows(grid, tune, bars) for grid, tune in zip(grids, tunes, strict=True)]
-    counts = np.array([len(numbers) for _, numbers in cut])
+    for grid, tune, (_, numbers, spaced) in zip(grids, tunes, cut, strict=True):
+        loss += Loss(outside=outside(grid, tune, numbers[spaced], bars) if len(numbers) else 0)
+    counts = np.array([len(numbers) for _, numbers, _ in cut])
     if not counts.any():
         raise invalid(path.name, f"tunes of at least {bars} bars of four quarters", "shorter ones", "give fewer bars")
     tune_of = np.repeat(np.arange(len(tunes)), counts)
-    raw = np.concatenate([found for found, _ in cut])
-    numbers = np.concatenate([numbers for _, numbers in cut])
+    raw, numbers, spaced = (np.concatenate(column) for column in zip(*cut, strict=True))
     ids = np.array([f"{tunes[tune].name}/{number:04d}" for tune, number in zip(tune_of.tolist(), numbers, strict=True)])
     attributes = drum_attributes(raw) if drums else melody_attributes(raw)
     draft = Draft(
@@ -84,7 +85,8 @@ def _draft(path: Path, tunes: Sequence[Tune], bars: int, *, drums: bool) -> tupl
         ids=ids,
         columns=attributes,
         groups=variant_groups(grids)[tune_of],
-        notes=tuple(_notes(counts, bars, loss)),
+        only_training=None if spaced.all() else ~spaced,
+        notes=tuple(_notes(tunes, np.array([spaced.sum() for _, _, spaced in cut]), bars, loss)),
     )
     return draft, tune_of
 
@@ -98,14 +100,12 @@ def _voice(tune: Tune) -> Tune:
     return tune.only(~tune.drums)
 
 
-def _notes(counts: NDArray[np.int64], bars: int, loss: Loss) -> Iterable[str]:
-    lost = loss.words()
+def _notes(tunes: Sequence[Tune], counts: NDArray[np.int64], bars: int, loss: Loss) -> Iterable[str]:
     yield f"{len(counts):,} tunes gave {counts.sum():,} windows of {bars} bars of four quarters, cut at bar lines"
-    if lost is not None:
-        yield lost
-    short = int((counts == 0).sum())
+    yield from loss.words()
+    short = [len(tune.onsets) for tune, count in zip(tunes, counts.tolist(), strict=True) if not count]
     if short:
-        yield f"{short:,} tunes are shorter than that and were left out"
+        yield f"{len(short):,} tunes are shorter than that and were left out, {sum(short):,} notes"
 
 
 def _listed(folder: Path) -> list[Path]:

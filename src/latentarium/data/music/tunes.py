@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentarium.data.encoding import read_utf8
+from latentarium.data.music.chunks import whole_midi
 from latentarium.data.music.modalities import STEPS_PER_BAR, STEPS_PER_QUARTER
 from latentarium.errors import InvalidInput, MissingExtra, invalid
 
@@ -60,7 +62,7 @@ def read_tunes(path: Path, name: str) -> Iterator[Tune]:
     Raises
     ------
     InvalidInput
-        Naming the file, for one that is damaged, empty or of absurd length.
+        Naming the file, for one that is cut off, damaged, empty, of absurd length or, in ABC, not UTF-8.
     MissingExtra
         When symusic is not installed.
     """
@@ -70,7 +72,7 @@ def read_tunes(path: Path, name: str) -> Iterator[Tune]:
         yield from _abc_tunes(path, name)
         return
     try:
-        score = symusic().Score.from_midi(path.read_bytes())
+        score = symusic().Score.from_midi(whole_midi(path.read_bytes(), name))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:100]
         raise InvalidInput(f"{name} must be a complete MIDI file, but it cannot be read ({reason})") from None
@@ -87,7 +89,7 @@ def symusic() -> Any:
 
 
 def _abc_tunes(path: Path, name: str) -> Iterator[Tune]:
-    text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+    text = read_utf8(path, name).replace("\r\n", "\n")
     starts = [match.start() for match in _TUNE.finditer(text)]
     if not starts:
         raise invalid(name, "an ABC file with a tune that begins with a line X:", "none")

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from latentarium.arrays import check_finite
 from latentarium.errors import invalid
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
@@ -46,6 +46,7 @@ def auroc(scores: ArrayLike, odd: ArrayLike) -> Score:
         name="auroc",
         value=value,
         interval=(max(0.0, value - 1.96 * spread), min(1.0, value + 1.96 * spread)),
+        resampling="normal interval by DeLong's variance",
         n=len(values),
         direction="higher",
         range=(0, 1),
@@ -80,11 +81,12 @@ def average_precision(scores: ArrayLike, odd: ArrayLike, *, seed: int = 0) -> Sc
         name="average_precision",
         value=value,
         interval=(float(min(low, value)), float(max(high, value))),
+        resampling=bootstrapped("odd and of the other rows", resamples=RESAMPLES),
         n=len(values),
         direction="higher",
         range=(0, 1),
         chance=float(truth.mean()),
-        settings={"odd": int(truth.sum()), "seed": seed, "resamples": RESAMPLES},
+        settings={"odd": int(truth.sum()), "seed": seed},
         meaning="Share of odd rows among those flagged, averaged over how many are flagged.",
         misleads="sets with other shares of odd rows are compared: the value by chance is that share.",
     )
@@ -105,6 +107,7 @@ def pixel_auroc(maps: ArrayLike, masks: ArrayLike) -> Score:
         name="pixel_auroc",
         value=value,
         interval=(float(max(0.0, value - 1.96 * spread)), float(min(1.0, value + 1.96 * spread))),
+        resampling="normal interval, pictures as clusters",
         n=len(heat),
         direction="higher",
         range=(0, 1),
@@ -136,6 +139,7 @@ def aupro(maps: ArrayLike, masks: ArrayLike, *, most_false: float = FALSE_ALARMS
         name="aupro",
         value=float(areas.mean()),
         interval=bootstrap_interval(areas, seed=seed),
+        resampling=bootstrapped("regions"),
         n=len(heat),
         direction="higher",
         range=(0, 1),

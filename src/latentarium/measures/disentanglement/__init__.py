@@ -1,7 +1,7 @@
-"""Are factors of variation in dimensions of their own: the published scores, given the true factors, and two without.
+"""Are factors of variation in dimensions of their own: the published scores, given the true factors, and one without.
 
-Scores with factors take codes (n, d) and factors (n, k). Those without, `udr` and `edit_locality`, say something of
-the dimensions, and nothing of disentanglement, which is not defined without factors (Locatello et al. 2019).
+Scores with factors take codes (n, d) and factors (n, k). `udr`, without, says something of the dimensions, and nothing
+of disentanglement, which is not defined without factors (Locatello et al. 2019).
 """
 
 from latentarium.measures.disentanglement.dci import (
@@ -20,14 +20,12 @@ from latentarium.measures.disentanglement.interventions import (
     beta_vae_score_of,
     factor_vae_score,
     factor_vae_score_of,
-    irs,
-    irs_of,
 )
 from latentarium.measures.disentanglement.linear import explicitness, explicitness_of, mcc, mcc_of, sap, sap_of
 from latentarium.measures.disentanglement.mutual import mig, mig_of, modularity, modularity_of
-from latentarium.measures.disentanglement.unlabelled import edit_locality, edit_locality_of, udr, udr_of_spaces
+from latentarium.measures.disentanglement.robustness import irs, irs_of
+from latentarium.measures.disentanglement.unlabelled import udr, udr_of_spaces
 from latentarium.measures.entry import Entry
-from latentarium.measures.evidence import Evidence
 
 __all__ = [
     "ENTRIES",
@@ -36,7 +34,6 @@ __all__ = [
     "dci_disentanglement",
     "dci_explicitness",
     "dci_informativeness",
-    "edit_locality",
     "explicitness",
     "factor_vae_score",
     "infoc",
@@ -52,27 +49,22 @@ __all__ = [
 ]
 
 
-def _one_dimension(evidence: Evidence) -> str:
-    return "" if evidence.space.dim > 1 else "the space has one latent dimension"
-
-
 _FACTORED = frozenset({"encode", "factors"})
 
 ENTRIES = (
-    Entry("infom", _FACTORED, infom_of),
-    Entry("infoc", _FACTORED, infoc_of),
-    Entry("infoe", _FACTORED, infoe_of),
-    Entry("dci_disentanglement", _FACTORED, dci_disentanglement_of),
-    Entry("dci_completeness", _FACTORED, dci_completeness_of),
-    Entry("dci_informativeness", _FACTORED, dci_informativeness_of),
-    Entry("dci_explicitness", _FACTORED, dci_explicitness_of),
-    Entry("mig", _FACTORED, mig_of),
-    Entry("modularity", _FACTORED, modularity_of),
-    Entry("explicitness", _FACTORED, explicitness_of),
-    Entry("sap", _FACTORED, sap_of),
-    Entry("mcc", _FACTORED, mcc_of),
-    Entry("factor_vae_score", _FACTORED, factor_vae_score_of),
-    Entry("beta_vae_score", _FACTORED, beta_vae_score_of),
-    Entry("irs", _FACTORED, irs_of),
-    Entry("edit_locality", frozenset({"encode", "decode"}), edit_locality_of, _one_dimension),
+    Entry("infom", _FACTORED, infom_of, relates=True),
+    Entry("infoc", _FACTORED, infoc_of, relates=True),
+    Entry("infoe", _FACTORED, infoe_of, relates=True),
+    Entry("dci_disentanglement", _FACTORED, dci_disentanglement_of, relates=True),
+    Entry("dci_completeness", _FACTORED, dci_completeness_of, relates=True),
+    Entry("dci_informativeness", _FACTORED, dci_informativeness_of, relates=True),
+    Entry("dci_explicitness", _FACTORED, dci_explicitness_of, relates=True),
+    Entry("mig", _FACTORED, mig_of, relates=True),
+    Entry("modularity", _FACTORED, modularity_of, relates=True),
+    Entry("explicitness", _FACTORED, explicitness_of, relates=True),
+    Entry("sap", _FACTORED, sap_of, relates=True),
+    Entry("mcc", _FACTORED, mcc_of, relates=True),
+    Entry("factor_vae_score", _FACTORED, factor_vae_score_of, relates=True),
+    Entry("beta_vae_score", _FACTORED, beta_vae_score_of, relates=True),
+    Entry("irs", _FACTORED, irs_of, relates=True),
 )

@@ -1,5 +1,6 @@
 """DCI-ES: disentanglement, completeness, informativeness and explicitness from one forest a factor."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.errors import invalid
 from latentarium.measures.disentanglement.tables import CLASSES, Factored, as_parts, centred_interval, factored_of
 from latentarium.measures.evidence import Evidence
-from latentarium.measures.score import Score, bootstrap_means, interval_of
+from latentarium.measures.score import Score, bootstrap_means, bootstrapped, interval_of
 
 Array = NDArray[np.float64]
 ROWS = 5000
@@ -29,6 +30,7 @@ class Forests:
     losses : (m, k, depths + 1) squared error of each held-out row when the trees are cut at depth 0, 1, .., over the
         mean at depth 0
     settings : what would change the numbers
+    shuffled : forests of factors whose rows are in another order, which know nothing; None where there are none
     """
 
     importance: Array
@@ -36,19 +38,24 @@ class Forests:
     losses: Array
     names: tuple[str, ...]
     settings: dict[str, Any]
+    shuffled: "Forests | None" = None
 
 
-def grow_forests(data: Factored, *, rows: int = ROWS, trees: int = TREES) -> Forests:
+def grow_forests(data: Factored, *, rows: int = ROWS, trees: int = TREES, chance: bool = True) -> Forests:
     """Predict each factor from all dimensions by a random forest of regression trees (Breiman 2001).
 
     A factor of at most 10 levels is predicted as its indicators, whose squared error is the Gini impurity; others as
     a number. Every split looks at every dimension, as a random subset would give noise a share of the importance.
     Greedy trees grow from the root, so that a tree cut at depth c is the tree of largest depth c: one fit gives
-    the loss at every capacity.
+    the loss at every capacity. With `chance`, as many trees are grown again for shuffled factors.
     """
+    table = data.capped(rows)
+    return dataclasses.replace(_grown(table, trees), shuffled=_grown(table.shuffled(0), trees) if chance else None)
+
+
+def _grown(table: Factored, trees: int) -> Forests:
     from sklearn.ensemble import RandomForestRegressor
 
-    table = data.capped(rows)
     learn, held = table.split(2 / 3)
     importances: list[Array] = []
     losses: list[Array] = []
@@ -103,7 +110,8 @@ def dci_disentanglement(codes: ArrayLike, factors: ArrayLike, *, rows: int = ROW
     """D: is each dimension important for one factor alone (Eastwood & Williams 2018, sec. 2).
 
     1 - entropy (base K) of a dimension's shares of importance, averaged with the dimension's part of all importance.
-    0 to 1, higher is better. Scaling and permuting dimensions change nothing.
+    0 to 1, higher is better; `chance` is what a forest of shuffled factors scores. Scaling and permuting dimensions
+    change nothing.
 
     Parameters
     ----------
@@ -191,7 +199,7 @@ def forests_of(evidence: Evidence) -> Forests:
 
 
 def _forests(evidence: Evidence) -> Forests:
-    return grow_forests(factored_of(evidence))
+    return grow_forests(factored_of(evidence), chance=evidence.whole is None)
 
 
 def _disentanglement(forests: Forests) -> Score:
@@ -226,13 +234,14 @@ def _of_importance(name: str, forests: Forests, *, axis: int, meaning: str, misl
         name=name,
         value=value,
         interval=centred_interval(value, trees),
+        resampling=f"{len(trees)} trees, each grown on a bootstrap of the rows",
         n=int(forests.settings["rows"]),
         direction="higher",
         range=(0.0, 1.0),
-        chance=0.0,
+        # a finite forest finds importances in noise too, and uneven ones
+        chance=None if forests.shuffled is None else _weighted(forests.shuffled.importance, axis),
         parts=table,
-        settings={**forests.settings, "interval": "trees, each grown on a bootstrap of the rows",
-                  "factors": list(forests.names)},
+        settings={**forests.settings, "factors": list(forests.names)},
         meaning=meaning,
         misleads=misleads,
     )  # fmt: skip
@@ -261,12 +270,13 @@ def _informativeness(forests: Forests) -> Score:
         name="dci_informativeness",
         value=float(skill.mean()),
         interval=interval_of(_skill(draws).mean(1)),
+        resampling=bootstrapped("held-out rows", resamples=RESAMPLES, kept="the forests"),
         n=len(last),
         direction="higher",
         range=(0.0, 1.0),
         chance=0.0,
         parts={"r2": skill.tolist()},
-        settings={**forests.settings, "resamples": RESAMPLES, "factors": list(forests.names)},
+        settings={**forests.settings, "factors": list(forests.names)},
         meaning="Share of the factors' variance that a forest reads from the code, on rows it has not seen.",
         misleads="a high score says the factor is in there, not that it is easy to find: see dci_explicitness.",
     )
@@ -283,12 +293,13 @@ def _explicit(forests: Forests) -> Score:
         name="dci_explicitness",
         value=float(per.mean()),
         interval=interval_of(_ease(draws).mean(1)),
+        resampling=bootstrapped("held-out rows", resamples=RESAMPLES, kept="the forests"),
         n=len(forests.losses),
         direction="higher",
         range=(-1.0, 1.0),
         chance=0.0,
         parts={"depth": list(range(curve.shape[1])), **as_parts(forests.names, curve.T)},
-        settings={**forests.settings, "resamples": RESAMPLES, "explicitness": dict(zip(forests.names, per.tolist()))},
+        settings={**forests.settings, "explicitness": dict(zip(forests.names, per.tolist()))},
         meaning="How little capacity a reader needs to get out of the code what it has of each factor.",
         misleads="a code that holds little, but plainly, scores high: read it with dci_informativeness.",
     )

@@ -10,7 +10,7 @@ from latentarium.measures.disentanglement.mutual import RESAMPLES, MutualTable, 
 from latentarium.measures.disentanglement.probes import PROBE_ROWS, STRENGTH, Probed, probe, probe_of
 from latentarium.measures.disentanglement.tables import Factored, as_parts, centred_interval, factored_of
 from latentarium.measures.evidence import Evidence
-from latentarium.measures.score import Score, bootstrap_means, interval_of
+from latentarium.measures.score import Score, bootstrap_means, bootstrapped, interval_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -152,13 +152,14 @@ def _concentration(name: str, data: Factored, table: MutualTable, active: tuple[
         name=name,
         value=value,
         interval=centred_interval(value, spread),
+        resampling=bootstrapped(resamples=RESAMPLES, kept="neighbours or bins"),
         n=len(data),
         direction="higher",
         range=(0.0, 1.0),
         chance=0.0,
         parts={**as_parts(data.names, share), "active": mask.astype(np.float64).tolist()},
         settings={**table.settings, "active": rule, "active_dimensions": int(mask.sum()), "rows": len(data),
-                  "resamples": RESAMPLES, "seed": data.seed},
+                  "seed": data.seed},
         meaning=_MEANING[name],
         misleads=_MISLEADS[name],
     )  # fmt: skip
@@ -182,11 +183,12 @@ def _predictive(data: Factored, probed: Probed) -> Score:
     gained = _share(surprise.mean(0), before.mean(0))
     draws = bootstrap_means(np.stack([surprise, before]).transpose(1, 0, 2), seed=data.seed, resamples=RESAMPLES)
     settings: dict[str, Any] = {"probe": f"multinomial logistic regression, C = {STRENGTH:g}", "rows": probed.rows,
-                                "held_out": len(at), "resamples": RESAMPLES, "seed": data.seed}  # fmt: skip
+                                "held_out": len(at), "seed": data.seed}  # fmt: skip
     return Score(
         name="infoe",
         value=float(gained.mean()),
         interval=interval_of(_share(draws[:, 0], draws[:, 1]).mean(1)),
+        resampling=bootstrapped("held-out rows", resamples=RESAMPLES, kept="the probe"),
         n=len(at),
         direction="higher",
         range=(0.0, 1.0),

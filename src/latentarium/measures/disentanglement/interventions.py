@@ -1,4 +1,4 @@
-"""Scores that hold one factor fixed and look at what stays put: FactorVAE, beta-VAE, and robustness (IRS)."""
+"""Batches within which one factor is fixed, rendered or picked among rows, and two scores of what stays put in them."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,24 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from latentarium.arrays import check_positive_int
+from latentarium.arrays import batches, check_positive_int
 from latentarium.data.factors import FactorSource
 from latentarium.errors import invalid
-from latentarium.measures.disentanglement.tables import Factored, as_parts, factored_of
-from latentarium.measures.evidence import Evidence, flat
-from latentarium.measures.nulls import subsample_interval
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.disentanglement.tables import Factored, factored_of
+from latentarium.measures.evidence import Evidence, array_units, flat
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
 Encode = Callable[[NDArray[np.uint8]], ArrayLike]
-_DRAWS, _SCALE, _FREE = 521, 522, 523
-VOTES = 1200
+_DRAWS, _MIXED = 521, 522
+VOTES, RENDERED_VOTES = 1200, 600
 TRAIN_SHARE = 2 / 3
 BATCH = 64
 LEAST_GROUP = 16
-IRS_ROWS = 5000
-IRS_RESAMPLES = 20
+_VALUES_AT_ONCE = 2**25
 _COLLAPSED_NATS = 0.01
 
 
@@ -36,6 +34,7 @@ class Draws:
     Parameters
     ----------
     which : (votes,) the factor that is held
+    levels : (votes,) the level that it has
     codes : (votes, batch, d)
     spread : (d,) standard deviation of each dimension over everything
     names : of the factors
@@ -43,6 +42,7 @@ class Draws:
     """
 
     which: NDArray[np.int64]
+    levels: NDArray[np.int64]
     codes: Array
     spread: Array
     names: tuple[str, ...]
@@ -72,11 +72,14 @@ def grouped_draws(data: Factored, *, votes: int = VOTES, batch: int = BATCH) -> 
     random = generator(data.seed, _DRAWS)
     which = random.integers(len(usable), size=votes)
     picked = np.empty((votes, size), np.int64)
+    chosen = np.empty(votes, np.int64)
     for vote, number in enumerate(which):
         levels = large[usable[number]]
-        picked[vote] = random.choice(levels[random.integers(len(levels))], size=size, replace=False)
+        chosen[vote] = random.integers(len(levels))
+        picked[vote] = random.choice(levels[chosen[vote]], size=size, replace=False)
     return Draws(
         which=which,
+        levels=chosen,
         codes=data.codes[picked],
         spread=np.where(data.varying, data.codes.std(0), 0.0),
         names=tuple(data.names[k] for k in usable),
@@ -88,27 +91,63 @@ def grouped_draws(data: Factored, *, votes: int = VOTES, batch: int = BATCH) -> 
 def intervened_draws(
     source: FactorSource, encode: Encode, *, votes: int = VOTES, batch: int = BATCH, seed: int = 0
 ) -> Draws:
-    """Batches rendered for the purpose: the defining intervention of both scores."""
+    """Batches rendered for the purpose: the defining intervention of the scores."""
     varying = [k for k, size in enumerate(source.sizes) if size > 1]
     which = generator(seed, _DRAWS).integers(len(varying), size=check_positive_int(votes, "votes"))
-    pieces: list[Array] = [np.empty(0)] * votes
+    tables = np.empty((votes, batch, len(source.sizes)), np.int64)
     for number, k in enumerate(varying):
         chosen = np.flatnonzero(which == number)
-        if not len(chosen):
-            continue
-        tables = source.fixed_factor(k, groups=len(chosen), batch=batch, seed=seed)
-        for vote, table in zip(chosen, tables, strict=True):
-            pieces[vote] = flat(np.asarray(encode(source.render(table))))
-    free = flat(np.asarray(encode(source.render(source.sample(min(2000, len(source)), seed=seed)))))
+        if len(chosen):
+            tables[chosen] = source.fixed_factor(k, groups=len(chosen), batch=batch, seed=seed)
+    codes = _rendered_codes(source, encode, tables.reshape(-1, tables.shape[-1]))
+    free = _rendered_codes(source, encode, source.sample(min(2000, len(source)), seed=seed))
     varies = np.ptp(free, axis=0) > 1e-9 * np.maximum(np.abs(free).max(0), 1e-30)
     return Draws(
         which=which,
-        codes=np.stack(pieces),
+        levels=tables[np.arange(votes), 0, np.array(varying)[which]],
+        codes=codes.reshape(votes, batch, -1),
         spread=np.where(varies, free.std(0), 0.0),
         names=tuple(source.names[k] for k in varying),
         settings={"batches": f"{source.name} rendered with one factor fixed", "batch": batch},
         seed=seed,
     )
+
+
+def _rendered_codes(source: FactorSource, encode: Encode, table: NDArray[np.int64]) -> Array:
+    """Codes (n, d) of pictures, many at once, as pictures of one form share their shading."""
+    size = max(1, _VALUES_AT_ONCE // (source.channels * source.size**2))
+    return np.concatenate([flat(np.asarray(encode(source.render(table[part])))) for part in batches(len(table), size)])
+
+
+def draws_of(evidence: Evidence) -> Draws:
+    """Batches of evidence at hand, drawn once: rendered where its source is known, else rows grouped by level.
+
+    Beside shuffled factors, rendered rows are exchanged between batches, as rows picked by a wrong factor would be.
+    """
+    if evidence.source is None:
+        return evidence.once(_grouped)
+    draws = (evidence.whole or evidence).once(_intervened)
+    if evidence.whole is None:
+        return draws
+    rows = draws.codes.reshape(-1, draws.codes.shape[-1])
+    mixed = generator(evidence.seed, _MIXED, evidence.shuffle).permutation(len(rows))
+    return dataclasses.replace(draws, codes=rows[mixed].reshape(draws.codes.shape))
+
+
+def _grouped(evidence: Evidence) -> Draws:
+    return grouped_draws(factored_of(evidence))
+
+
+def _intervened(evidence: Evidence) -> Draws:
+    space, source = evidence.space, evidence.source
+    if source is None:
+        raise invalid("source", "given", None)
+
+    def encode(pictures: NDArray[np.uint8]) -> ArrayLike:
+        x = array_units(space, pictures)
+        return space.posterior(x).mean if "posterior" in space.capabilities else space.encode(x)
+
+    return intervened_draws(source, encode, votes=RENDERED_VOTES, seed=evidence.seed)
 
 
 def factor_vae_score(
@@ -134,7 +173,7 @@ def factor_vae_score(
     >>> factor_vae_score(grid, grid, votes=60).value
     1.0
     """
-    return _factor_vae(_draws(codes, factors, votes=votes, batch=batch, seed=seed))
+    return _factor_vae(checked_draws(codes, factors, votes=votes, batch=batch, seed=seed))
 
 
 def beta_vae_score(
@@ -152,44 +191,23 @@ def beta_vae_score(
     >>> beta_vae_score(grid, grid, votes=60).value
     1.0
     """
-    return _beta_vae(_draws(codes, factors, votes=votes, batch=batch, seed=seed))
-
-
-def irs(codes: ArrayLike, factors: ArrayLike, *, quantile: float = 0.99, rows: int = IRS_ROWS, seed: int = 0) -> Score:
-    """Interventional robustness: does fixing one factor keep a dimension put, whatever the other factors do.
-
-    Suter et al. 2019, eq. 8: 1 - (mean over levels of the largest deviation from the level's mean) / (largest deviation
-    from the mean), for each dimension with the factor that suits it best, averaged by the dimension's largest
-    deviation. The `quantile` of deviations stands for the largest in both places; 1 gives the paper. 0 to 1, higher is
-    better; `chance` is what shuffled factors score.
-
-    Examples
-    --------
-    >>> grid = np.stack(np.meshgrid(range(5), range(5)), axis=-1).reshape(-1, 2).repeat(10, axis=0)
-    >>> irs(grid, grid).value
-    1.0
-    """
-    if not 0 < quantile <= 1:
-        raise invalid("quantile", "above 0, at most 1", quantile)
-    return _irs(Factored.of(codes, factors, seed=seed).capped(rows), quantile)
+    return _beta_vae(checked_draws(codes, factors, votes=votes, batch=batch, seed=seed))
 
 
 def factor_vae_score_of(evidence: Evidence) -> Score:
     """`factor_vae_score` of evidence at hand; dimensions of less than 0.01 nats are left out where KL is known."""
-    return _factor_vae(evidence.once(_drawn))
+    return _factor_vae(_pruned(evidence))
 
 
 def beta_vae_score_of(evidence: Evidence) -> Score:
-    """`beta_vae_score` of evidence at hand."""
-    return _beta_vae(evidence.once(_drawn))
+    """`beta_vae_score` of evidence at hand, pruned likewise."""
+    return _beta_vae(_pruned(evidence))
 
 
-def irs_of(evidence: Evidence) -> Score:
-    """`irs` of evidence at hand."""
-    return _irs(factored_of(evidence).capped(IRS_ROWS), 0.99)
-
-
-def _draws(codes: ArrayLike | Encode, factors: ArrayLike | FactorSource, *, votes: int, batch: int, seed: int) -> Draws:
+def checked_draws(
+    codes: ArrayLike | Encode, factors: ArrayLike | FactorSource, *, votes: int, batch: int, seed: int
+) -> Draws:
+    """Batches from a table of factors beside codes, or from a source of pictures beside a function that encodes."""
     check_positive_int(votes, "votes", low=30, high=10**6)
     check_positive_int(batch, "batch", low=2, high=10**5)
     if isinstance(factors, FactorSource):
@@ -201,8 +219,8 @@ def _draws(codes: ArrayLike | Encode, factors: ArrayLike | FactorSource, *, vote
     return grouped_draws(Factored.of(codes, factors, seed=seed), votes=votes, batch=batch)
 
 
-def _drawn(evidence: Evidence) -> Draws:
-    draws = grouped_draws(factored_of(evidence))
+def _pruned(evidence: Evidence) -> Draws:
+    draws = draws_of(evidence)
     if "posterior" not in evidence.space.capabilities or evidence.kl is None:
         return draws
     spread = np.where(evidence.kl.mean(0) < _COLLAPSED_NATS, 0.0, draws.spread)
@@ -257,6 +275,7 @@ def _accuracy(name: str, draws: Draws, right: Array, *, meaning: str, misleads: 
         name=name,
         value=float(right.mean()),
         interval=bootstrap_interval(right, seed=draws.seed),
+        resampling=bootstrapped("held-out votes"),
         n=len(right),
         direction="higher",
         range=(0.0, 1.0),
@@ -267,39 +286,3 @@ def _accuracy(name: str, draws: Draws, right: Array, *, meaning: str, misleads: 
         meaning=meaning,
         misleads=misleads,
     )  # fmt: skip
-
-
-def _irs(data: Factored, quantile: float) -> Score:
-    def value(rows: NDArray[np.intp]) -> float:
-        return _robustness(data.rows(rows), quantile)[0]
-
-    whole, matrix = _robustness(data, quantile)
-    interval = subsample_interval(value, np.arange(len(data)), resamples=IRS_RESAMPLES, within=(0, 1), seed=data.seed)
-    return Score(
-        name="irs",
-        value=whole,
-        interval=interval,
-        n=len(data),
-        direction="higher",
-        range=(0.0, 1.0),
-        chance=_robustness(data.shuffled(0), quantile)[0],
-        parts=as_parts(data.names, matrix),
-        settings={"quantile": quantile, "rows": len(data), "resamples": IRS_RESAMPLES, "seed": data.seed},
-        meaning="How far each dimension stays put when its factor is fixed and all others change.",
-        misleads="levels of few rows have small deviations and flatter every code: compare with chance.",
-    )
-
-
-def _robustness(data: Factored, quantile: float) -> tuple[float, Array]:
-    """The score and the (d, k) table; 0 for a code that is constant."""
-    widest = np.quantile(np.abs(data.codes - data.codes.mean(0)), quantile, axis=0)
-    moves = data.varying & (widest > 0)
-    matrix = np.zeros((data.codes.shape[1], len(data.names)))
-    for k in range(len(data.names)):
-        groups = [data.codes[data.levels[:, k] == v] for v in np.unique(data.levels[:, k])]
-        apart = np.mean([np.quantile(np.abs(g - g.mean(0)), quantile, axis=0) for g in groups], axis=0)
-        matrix[:, k] = np.where(moves, 1 - apart / np.where(moves, widest, 1), 0)
-    matrix = np.clip(matrix, 0, 1)
-    if not moves.any():
-        return 0.0, matrix
-    return float(np.average(matrix.max(1), weights=np.where(moves, widest, 0))), matrix

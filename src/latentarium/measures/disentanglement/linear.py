@@ -7,7 +7,7 @@ from latentarium.errors import invalid
 from latentarium.measures.disentanglement.probes import PROBE_ROWS, STRENGTH, Probed, probe, probe_of
 from latentarium.measures.disentanglement.tables import Factored, as_parts, centred_interval, factored_of
 from latentarium.measures.evidence import Evidence
-from latentarium.measures.score import Score, bootstrap_means
+from latentarium.measures.score import Score, bootstrap_means, bootstrapped
 
 Array = NDArray[np.float64]
 SAP_ROWS = 4000
@@ -99,13 +99,14 @@ def _sap(data: Factored, rows: int) -> Score:
         name="sap",
         value=float(gaps.mean()),
         interval=centred_interval(float(gaps.mean()), draws.mean(0)),
+        resampling=bootstrapped("held-out rows", resamples=RESAMPLES, kept="the lines"),
         n=len(held),
         direction="higher",
         range=(0.0, 1.0),
         chance=0.0,
         parts=as_parts(table.names, skill),
         settings={"classes": [n for k, n in enumerate(table.names) if table.is_class(k)], "rows": len(table),
-                  "held_out": len(held), "resamples": RESAMPLES, "seed": data.seed},
+                  "held_out": len(held), "seed": data.seed},
         meaning="How much better the best dimension alone predicts a factor than the second best.",
         misleads="a relation that is not a line, or a factor that two dimensions share, scores low.",
     )  # fmt: skip
@@ -164,13 +165,14 @@ def _explicitness(data: Factored, probed: Probed) -> Score:
         name="explicitness",
         value=float(value.mean()),
         interval=centred_interval(float(value.mean()), draws, least=-1.0),
+        resampling=bootstrapped("held-out rows", resamples=RESAMPLES, kept="the probe"),
         n=len(probed.levels),
         direction="higher",
         range=(-1.0, 1.0),
         chance=0.0,
         parts={"explicitness": value.tolist(), "auc": ((value + 1) / 2).tolist()},
         settings={"probe": f"multinomial logistic regression, C = {STRENGTH:g}", "rows": probed.rows,
-                  "factors": list(data.names), "resamples": RESAMPLES, "seed": data.seed},
+                  "factors": list(data.names), "seed": data.seed},
         meaning="How surely a linear reader of the code tells the levels of each factor, on rows it has not seen.",
         misleads="it counts ranks, not certainty: close to 1 while the levels are still confused with neighbours.",
     )  # fmt: skip
@@ -227,12 +229,13 @@ def _mcc(data: Factored, method: str) -> Score:
         name="mcc",
         value=value,
         interval=centred_interval(value, np.array([_matched(np.abs(_correlations(m, shape))) for m in draws])),
+        resampling=bootstrapped(resamples=RESAMPLES),
         n=len(data),
         direction="higher",
         range=(0.0, 1.0),
         chance=_matched(np.abs(points.T @ shuffled / len(data))),
         parts=as_parts(data.names, strength),
-        settings={"method": method, "resamples": RESAMPLES, "seed": data.seed},
+        settings={"method": method, "seed": data.seed},
         meaning="How closely each factor follows one dimension of its own.",
         misleads="a factor without order, as a kind, or a circular one has no line to follow.",
     )

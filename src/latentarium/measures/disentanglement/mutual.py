@@ -11,7 +11,7 @@ from latentarium.arrays import check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.disentanglement.tables import Factored, as_parts, centred_interval, factored_of
 from latentarium.measures.evidence import Evidence
-from latentarium.measures.score import Score, bootstrap_means
+from latentarium.measures.score import Score, bootstrap_means, bootstrapped
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
@@ -245,12 +245,13 @@ def _gap(data: Factored, table: MutualTable) -> Score:
         name="mig",
         value=float(gaps.mean()),
         interval=centred_interval(float(gaps.mean()), _gaps(draws).mean(-1)),
+        resampling=bootstrapped(resamples=RESAMPLES, kept="bins"),
         n=len(data),
         direction="higher",
         range=(0.0, 1.0),
         chance=0.0,
         parts={"gap": gaps.tolist(), "dimension": [float(j) for j in best], "share": share.max(0).tolist()},
-        settings={**table.settings, "factors": list(data.names), "resamples": RESAMPLES, "seed": data.seed},
+        settings={**table.settings, "factors": list(data.names), "seed": data.seed},
         meaning="How far each factor is known by one dimension alone, in shares of the factor's entropy.",
         misleads="a rotated yet useful code scores 0; so does a factor that two dimensions rightly share, as an angle.",
     )
@@ -275,13 +276,13 @@ def _modularity(data: Factored, table: MutualTable) -> Score:
         name="modularity",
         value=value,
         interval=centred_interval(value, spread),
+        resampling=bootstrapped(resamples=RESAMPLES, kept="bins"),
         n=len(data),
         direction="higher",
         range=(0.0, 1.0),
         chance=0.0,
         parts={"modularity": np.where(informed, per, 0).tolist(), **as_parts(data.names, table.nats)},
-        settings={**table.settings, "informed_dimensions": int(informed.sum()), "resamples": RESAMPLES,
-                  "seed": data.seed},
+        settings={**table.settings, "informed_dimensions": int(informed.sum()), "seed": data.seed},
         meaning="How far each informative dimension knows of one factor alone.",
         misleads="a code that spreads one factor over all its dimensions is modular; read it with explicitness.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Without factors: agreement of dimensions across fits (UDR), and how local an edit of one dimension is."""
+"""Without factors: do fits that differ in their seed agree, dimension by dimension (UDR)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.arrays import check_finite, check_positive_int
 from latentarium.errors import invalid
 from latentarium.measures.evidence import Evidence, flat
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.nulls import halved, spread_interval
+from latentarium.measures.score import Score
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
 Array = NDArray[np.float64]
-_UDR_ROWS, _EDIT_ROWS, _EDIT_WAYS = 531, 532, 533
+_UDR_ROWS = 531
 UDR_CAP = 10_000
 UDR_RESAMPLES = 20
 COLLAPSED_NATS = 0.01
-EDIT_ROWS = 64
-CHANGED = 0.05
 
 
 def udr(
@@ -33,8 +32,9 @@ def udr(
     """Do fits with other seeds find the same dimensions: unsupervised ranking score (Duan et al. 2020, eq. 3).
 
     Each pair of fits has a table of similarity between their dimensions, |Spearman correlation| or the weights of a
-    Lasso (0.1) from one to the other. A dimension scores max^2 / sum of its similarities; a pair the mean over the
-    dimensions of both; a fit the median over its partners; the value is the mean over fits. 0 to 1, higher is better.
+    Lasso (0.1) from one to the other. A dimension scores max^2 / sum of its similarities; a pair the sum over the
+    dimensions of both over their number, d_a + d_b; a fit the median over its partners; the value is the mean over
+    fits. 0 to 1, higher is better.
 
     Parameters
     ----------
@@ -65,17 +65,17 @@ def udr(
     pairs = _pair_scores(kept, method)
     by_fit = _medians(pairs)
     draws = _udr_draws(kept, method, seed)
-    low, high = np.quantile(draws - draws.mean(), [0.025, 0.975])
     value = float(by_fit.mean())
     return Score(
         name="udr",
         value=value,
-        interval=(max(0.0, value - float(high)), min(1.0, value - float(low))),
+        interval=spread_interval(value, draws, size=1, count=2, within=(0.0, 1.0)),
+        resampling=halved(UDR_RESAMPLES),
         n=len(kept[0]),
         direction="higher",
         range=(0.0, 1.0),
         parts={"udr": by_fit.tolist(), "dimensions": [float(mask.sum()) for mask in active]},
-        settings={"method": method, "fits": len(kept), "rows": len(kept[0]), "resamples": UDR_RESAMPLES, "seed": seed,
+        settings={"method": method, "fits": len(kept), "rows": len(kept[0]), "seed": seed,
                   "left_out": f"below {COLLAPSED_NATS} nats" if kl is not None else "constant dimensions"},
         meaning="How far fits that differ in their seed agree, dimension by dimension.",
         misleads="fits may agree on mixed dimensions; it knows nothing of true factors.",
@@ -90,63 +90,6 @@ def udr_of_spaces(spaces: Sequence[LatentSpace], x: ArrayLike, *, method: str = 
     return udr(
         [flat(e.codes) for e in evidences], kl=kl if len(kl) == len(evidences) else None, method=method, seed=seed
     )
-
-
-def edit_locality(space: LatentSpace, x: ArrayLike, *, rows: int = EDIT_ROWS, seed: int = 0) -> Score:
-    """How few values of the data a step along one dimension changes: Gini coefficient of the absolute change.
-
-    The step is one standard deviation of the codes in that dimension. 0: every value changes alike; near 1: a few
-    take all the change. Mean over dimensions that change anything, weighted equally; 0 where none does. `chance` is
-    the same for steps of that size in random directions. The parts list, for each dimension, its Gini coefficient,
-    the share of values that change by more than a twentieth of the data's range, and the root mean square change.
-
-    Parameters
-    ----------
-    space : one that encodes and decodes
-    x : (n, *data_shape)
-    rows : at most so many are edited, drawn by `seed`
-
-    Examples
-    --------
-    >>> same = LatentSpace(name="same", shape=(10,), data_shape=(10,), encode_fn=lambda x: x, decode_fn=lambda z: z)
-    >>> round(edit_locality(same, np.random.default_rng(0).random((50, 10))).value, 3)
-    0.9
-    """
-    return edit_locality_of(Evidence.of(space, x, seed=seed), rows=rows)
-
-
-def edit_locality_of(evidence: Evidence, *, rows: int = EDIT_ROWS) -> Score:
-    """`edit_locality` of evidence at hand."""
-    codes = flat(evidence.codes)
-    check_positive_int(rows, "rows", low=2)
-    chosen = np.sort(generator(evidence.seed, _EDIT_ROWS).permutation(len(codes))[:rows])
-    start = codes[chosen]
-    scale = codes.std(0)
-    width = evidence.peak or float(np.ptp(evidence.x)) or 1.0
-    before = _decoded(evidence, start)
-    axes = [_changes(evidence, start, before, step) for step in np.diag(scale)]
-    ways = generator(evidence.seed, _EDIT_WAYS).standard_normal((8, len(scale)))
-    ways /= np.linalg.norm(ways, axis=1, keepdims=True)
-    random = np.stack([_gini(_changes(evidence, start, before, way * scale)) for way in ways])
-    gini = np.stack([_gini(change) for change in axes], axis=1)
-    effect = np.array([np.sqrt((change**2).mean()) for change in axes])
-    works = effect > 1e-6 * width
-    per_row = gini[:, works].mean(1) if works.any() else np.zeros(len(chosen))
-    share = np.array([(change > CHANGED * width).mean() for change in axes])
-    return Score(
-        name="edit_locality",
-        value=float(per_row.mean()),
-        interval=bootstrap_interval(per_row, seed=evidence.seed),
-        n=len(chosen),
-        direction="higher",
-        range=(0.0, 1.0),
-        chance=float(random.mean()),
-        parts={"gini": gini.mean(0).tolist(), "changed": share.tolist(), "effect": effect.tolist()},
-        settings={"step": "one standard deviation of the codes", "changed_above": CHANGED * width,
-                  "dimensions": int(works.sum()), "seed": evidence.seed},
-        meaning="How concentrated the change is that a step along one dimension makes in the data.",
-        misleads="a factor may rightly touch every pixel, as a light does; local is not the same as meaningful.",
-    )  # fmt: skip
 
 
 def _fits(codes: Sequence[ArrayLike], kl: Sequence[ArrayLike] | None) -> tuple[list[Array], list[NDArray[np.bool_]]]:
@@ -188,9 +131,10 @@ def _similarity(a: Array, b: Array, method: str) -> Array:
 
 
 def _strength(table: Array) -> float:
-    scores = [np.where(table.sum(axis) > 0, table.max(axis) ** 2 / np.maximum(table.sum(axis), 1e-12), 0).mean()
+    """Mean over the dimensions of both fits, so that the wider one counts for more."""
+    scores = [np.where(table.sum(axis) > 0, table.max(axis) ** 2 / np.maximum(table.sum(axis), 1e-12), 0)
               for axis in (0, 1)]  # fmt: skip
-    return float(np.clip(np.mean(scores), 0, 1))
+    return float(np.clip(np.concatenate(scores).mean(), 0, 1))
 
 
 def _medians(pairs: Array) -> Array:
@@ -215,21 +159,3 @@ def _ranked(table: Array) -> Array:
 def _unit(table: Array) -> Array:
     spread = table.std(0)
     return (table - table.mean(0)) / np.where(spread > 0, spread, 1)
-
-
-def _decoded(evidence: Evidence, points: Array) -> Array:
-    return flat(evidence.space.decode(points.reshape(len(points), *evidence.space.shape)))
-
-
-def _changes(evidence: Evidence, start: Array, before: Array, step: Array) -> Array:
-    """Absolute change of each value, (rows, values); a step of no length is not decoded."""
-    return np.abs(_decoded(evidence, start + step) - before) if step.any() else np.zeros_like(before)
-
-
-def _gini(change: Array) -> Array:
-    """Gini coefficient of each row of amounts, (rows, values) -> (rows,): 0 all alike or all nothing."""
-    ordered = np.sort(change, axis=1)
-    count = ordered.shape[1]
-    total = ordered.sum(1)
-    rank = 2 * np.arange(1, count + 1) - count - 1
-    return np.where(total > 0, ordered @ rank / (count * np.maximum(total, 1e-300)), 0.0)

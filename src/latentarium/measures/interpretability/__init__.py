@@ -1,4 +1,4 @@
-"""Interpretability: what codes, single latents and directions can be told to mean, by labels or factors."""
+"""Interpretability: what codes, single latents and directions can be told to mean, and how local their edits are."""
 
 from latentarium.measures.entry import Entry
 from latentarium.measures.interpretability.directions import (
@@ -15,6 +15,7 @@ from latentarium.measures.interpretability.edits import (
     edit_success,
     edit_success_of,
 )
+from latentarium.measures.interpretability.locality import edit_locality, edit_locality_of, why_one_dimension
 from latentarium.measures.interpretability.names import Name, name_latents, named_latents, named_latents_of
 from latentarium.measures.interpretability.probes import (
     probe_accuracy,
@@ -35,6 +36,7 @@ __all__ = [
     "attribute_directions",
     "direction_cosines",
     "edit_leakage",
+    "edit_locality",
     "edit_monotonicity",
     "edit_success",
     "match_latents",
@@ -51,13 +53,15 @@ _LABELLED = frozenset({"encode", "labels"})
 _EDITED = frozenset({"encode", "decode", "labels"})
 
 ENTRIES: tuple[Entry, ...] = (
-    Entry("probe_accuracy", _LABELLED, probe_accuracy_of),
-    Entry("probe_selectivity", _LABELLED, probe_selectivity_of),
-    Entry("probe_r2", frozenset({"encode", "factors"}), probe_r2_of),
-    Entry("single_latent_f1", _LABELLED, single_latent_f1_of),
-    Entry("direction_cosines", frozenset({"encode"}), direction_cosines_of, why_no_attributes),
-    Entry("edit_success", _EDITED, edit_success_of),
+    Entry("probe_accuracy", _LABELLED, probe_accuracy_of, relates=True),
+    Entry("probe_selectivity", _LABELLED, probe_selectivity_of, relates=True),
+    Entry("probe_r2", frozenset({"encode", "factors"}), probe_r2_of, relates=True),
+    Entry("single_latent_f1", _LABELLED, single_latent_f1_of, relates=True),
+    Entry("direction_cosines", frozenset({"encode"}), direction_cosines_of, why_no_attributes, relates=True),
+    Entry("edit_success", _EDITED, edit_success_of, relates=True),
+    # an edit that does nothing leaks least: shuffled labels would score better than true ones
     Entry("edit_leakage", _EDITED, edit_leakage_of),
-    Entry("edit_monotonicity", _EDITED, edit_monotonicity_of),
-    Entry("named_latents", frozenset({"encode"}), named_latents_of, why_nothing_known),
+    Entry("edit_monotonicity", _EDITED, edit_monotonicity_of, relates=True),
+    Entry("edit_locality", frozenset({"encode", "decode"}), edit_locality_of, why_one_dimension),
+    Entry("named_latents", frozenset({"encode"}), named_latents_of, why_nothing_known, relates=True),
 )

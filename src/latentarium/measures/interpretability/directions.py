@@ -9,7 +9,7 @@ from latentarium.arrays import check_finite
 from latentarium.errors import invalid
 from latentarium.measures.evidence import Evidence
 from latentarium.measures.interpretability.rows import Array, attributes_of, checked_codes
-from latentarium.measures.nulls import rescaled_interval
+from latentarium.measures.nulls import halved, rescaled_interval
 from latentarium.measures.score import Score
 from latentarium.rng import check_seed, generator
 
@@ -77,12 +77,13 @@ def direction_cosines(codes: ArrayLike, attributes: ArrayLike, *, names: Sequenc
         name="direction_cosines",
         value=value,
         interval=rescaled_interval(value, draws, size=half, count=len(table), within=(0.0, 1.0)),
+        resampling=halved(_RESAMPLES),
         n=len(table),
         direction="lower",
         range=(0.0, 1.0),
         chance=_random_cosine(table.shape[1]),
         parts=dict(zip(known, cosines.T.tolist(), strict=True)),
-        settings={"attributes": list(known), "seed": seed, "resamples": _RESAMPLES, "interval": "halves of the rows"},
+        settings={"attributes": list(known), "seed": seed},
         meaning="How far a step along one attribute's direction is also a step along the others.",
         misleads="attributes go together in the data, or exclude each other as classes do.",
     )

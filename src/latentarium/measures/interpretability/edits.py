@@ -13,7 +13,7 @@ from latentarium.measures.evidence import Beside, Evidence
 from latentarium.measures.interpretability.directions import attribute_directions
 from latentarium.measures.interpretability.probes import logistic
 from latentarium.measures.interpretability.rows import Array, Split, numbered, pca_of, scaler, split_rows
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -109,7 +109,7 @@ class Edits:
     Parameters
     ----------
     before_after : (n, doses, classes) probabilities along the direction
-    control : (n, classes) probabilities after one step in a random direction of equal length
+    control : (n, doses, classes) probabilities along a random direction of equal length
     own, target : (n,) class numbers
     settings : of the scores
     """
@@ -133,11 +133,11 @@ class Edits:
         change[rows, self.own] = 0
         return change.sum(1)
 
-    def rank_correlation(self) -> Array:
-        """Spearman's correlation of dose and P(target) for each row, 0 where P does not move."""
+    def rank_correlation(self, walked: Array) -> Array:
+        """Spearman's correlation of dose and P(target) in `walked` (n, doses, classes), 0 where P does not move."""
         from scipy.stats import rankdata
 
-        ranks = rankdata(self.before_after[np.arange(len(self.own)), :, self.target], axis=1)
+        ranks = rankdata(walked[np.arange(len(self.own)), :, self.target], axis=1)
         ranks = ranks - ranks.mean(1, keepdims=True)
         dose = np.arange(len(DOSES)) - (len(DOSES) - 1) / 2
         norm = np.linalg.norm(ranks, axis=1) * np.linalg.norm(dose)
@@ -173,13 +173,13 @@ def edits_of(evidence: Evidence, directions: Array, targets: Sequence[int], clas
     length = np.linalg.norm(directions[which], axis=1, keepdims=True)
     stray *= length / np.maximum(np.linalg.norm(stray, axis=1, keepdims=True), 1e-12)
 
-    def seen(points: Array) -> Array:
-        shaped = points.reshape(-1, *evidence.space.shape).astype(np.float32)
-        return judge(evidence.space.decode(shaped))
+    def walked(way: Array) -> Array:
+        points = [(start + dose * way).reshape(-1, *evidence.space.shape).astype(np.float32) for dose in DOSES]
+        return np.stack([judge(evidence.space.decode(z)) for z in points], axis=1)
 
     return Edits(
-        before_after=np.stack([seen(start + dose * directions[which]) for dose in DOSES], axis=1),
-        control=seen(start + stray),
+        before_after=walked(directions[which]),
+        control=walked(stray),
         own=labels[rows],
         target=np.asarray(targets, np.int64)[which],
         settings={"classes": list(classes), "seed": evidence.seed, "doses": list(DOSES), **settings},
@@ -269,7 +269,7 @@ def _success(edits: Edits) -> Score:
         edits,
         name="edit_success",
         rows=edits.reached(edits.before_after[:, -1]),
-        chance=float(edits.reached(edits.control).mean()),
+        chance=float(edits.reached(edits.control[:, -1]).mean()),
         direction="higher",
         range=(-1.0, 1.0),
         unit="probability a step",
@@ -283,7 +283,7 @@ def _leakage(edits: Edits) -> Score:
         edits,
         name="edit_leakage",
         rows=edits.leaked(edits.before_after[:, -1]),
-        chance=float(edits.leaked(edits.control).mean()),
+        chance=float(edits.leaked(edits.control[:, -1]).mean()),
         direction="lower",
         range=(0.0, 2.0),
         unit="probability a step",
@@ -296,8 +296,8 @@ def _monotonicity(edits: Edits) -> Score:
     return _score(
         edits,
         name="edit_monotonicity",
-        rows=edits.rank_correlation(),
-        chance=0.0,
+        rows=edits.rank_correlation(edits.before_after),
+        chance=float(edits.rank_correlation(edits.control).mean()),
         direction="higher",
         range=(-1.0, 1.0),
         meaning="Whether more of a direction always gives more of the wanted class.",
@@ -309,6 +309,7 @@ def _score(edits: Edits, *, rows: Array, **fields: Any) -> Score:
     return Score(
         value=float(rows.mean()),
         interval=bootstrap_interval(rows, seed=edits.settings["seed"]),
+        resampling=bootstrapped("edited rows", kept="directions and classifier"),
         n=len(rows),
         parts=edits.parts(),
         settings=edits.settings,

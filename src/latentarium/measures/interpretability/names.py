@@ -19,7 +19,7 @@ from latentarium.measures.interpretability.rows import (
     checked_codes,
     split_rows,
 )
-from latentarium.measures.score import Score, interval_of
+from latentarium.measures.score import Score, bootstrapped, interval_of
 from latentarium.rng import check_seed, generator
 
 Side = Literal["high", "low"]
@@ -131,6 +131,7 @@ def named_latents(
         name="named_latents",
         value=float(accepted.mean()),
         interval=_interval(attempts, float(accepted.mean()), seed),
+        resampling=bootstrapped("held-out rows of each test", kept="candidates"),
         n=len(np.asarray(codes)),
         direction="higher",
         unit=f"of {len(found)} active latents",
@@ -144,7 +145,7 @@ def named_latents(
             "named": accepted.tolist(),
         },
         settings={
-            "names": [asdict(name) for name in found],
+            "names": [{**asdict(name), "exemplars": list(name.exemplars)} for name in found],
             "level": LEVEL,
             "least_score": LEAST_SCORE,
             "top_share": TOP_SHARE,

@@ -20,12 +20,12 @@ from latentarium.measures.interpretability.rows import (
     scaler,
     split_rows,
 )
-from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, interval_of
+from latentarium.measures.score import Score, bootstrap_interval, bootstrap_means, bootstrapped, interval_of
 from latentarium.rng import check_seed, generator
 
 _SHUFFLE = 421
 _LEAST_IN_CLASS = 6
-_INTERVAL = "held-out rows resampled, the probe kept"
+_PROBED = bootstrapped("held-out rows", kept="the probe")
 
 
 def probe_accuracy(codes: ArrayLike, labels: ArrayLike | Beside, *, x: ArrayLike | None = None, seed: int = 0) -> Score:
@@ -68,6 +68,7 @@ def probe_accuracy(codes: ArrayLike, labels: ArrayLike | Beside, *, x: ArrayLike
         name="probe_accuracy",
         value=float(right.mean()),
         interval=bootstrap_interval(right, seed=seed),
+        resampling=_PROBED,
         n=len(right),
         direction="higher",
         range=(0.0, 1.0),
@@ -102,6 +103,7 @@ def probe_selectivity(codes: ArrayLike, labels: ArrayLike | Beside, *, shuffles:
         name="probe_selectivity",
         value=float((right - control).mean()),
         interval=bootstrap_interval(right - control, seed=seed),
+        resampling=_PROBED,
         n=len(right),
         direction="higher",
         range=(-1.0, 1.0),
@@ -151,6 +153,7 @@ def probe_r2(codes: ArrayLike, factors: Factors, *, seed: int = 0) -> Score:
         name="probe_r2",
         value=float(values.mean()),
         interval=interval_of(draws.mean(1)),
+        resampling=_PROBED,
         n=len(aim),
         direction="higher",
         range=(-np.inf, 1.0),
@@ -161,7 +164,6 @@ def probe_r2(codes: ArrayLike, factors: Factors, *, seed: int = 0) -> Score:
             "seed": seed,
             "train_rows": len(split.train),
             "probe": "ridge, alpha 1, standardised codes",
-            "interval": _INTERVAL,
         },
         meaning="Share of a factor's variance that a linear map of the codes predicts on rows it has not seen.",
         misleads="a factor wraps round (an angle) or its levels have no order: a line cannot follow it.",
@@ -201,6 +203,7 @@ def single_latent_f1(codes: ArrayLike, labels: ArrayLike | Beside, *, seed: int 
         name="single_latent_f1",
         value=float(values.mean()),
         interval=interval_of(draws.mean(1)),
+        resampling=_PROBED,
         n=len(split.test),
         direction="higher",
         range=(0.0, 1.0),
@@ -213,9 +216,7 @@ def single_latent_f1(codes: ArrayLike, labels: ArrayLike | Beside, *, seed: int 
             "f1": values.tolist(),
             "balanced_accuracy": balanced.tolist(),
         },
-        settings=class_settings(
-            classes, seed, train_rows=len(split.train), least_in_class=_LEAST_IN_CLASS, interval=_INTERVAL
-        ),
+        settings=class_settings(classes, seed, train_rows=len(split.train), least_in_class=_LEAST_IN_CLASS),
         meaning="How well one latent alone marks a class: 1 where every class has a latent of its own.",
         misleads="the space is good but rotated: a probe then reads what no single latent shows.",
     )
@@ -331,4 +332,4 @@ def _f1(counts: Array) -> Array:
 
 def _probe_settings(split: Split) -> dict[str, Any]:
     probe = "multinomial logistic, C 1, standardised codes"
-    return {"train_rows": len(split.train), "probe": probe, "interval": _INTERVAL}
+    return {"train_rows": len(split.train), "probe": probe}

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from latentarium.errors import invalid
 from latentarium.measures.interpretability.rows import ACTIVE_SHARE, ROWS, Array, active_latents, checked_codes
-from latentarium.measures.nulls import rescaled_interval
+from latentarium.measures.nulls import halved, rescaled_interval
 from latentarium.measures.score import Score
 from latentarium.rng import check_seed, generator
 
@@ -62,6 +62,7 @@ def stability(codes: Sequence[ArrayLike], *, likeness: Likeness = "correlation",
         name="stability",
         value=value,
         interval=rescaled_interval(value, draws, size=half, count=n, within=(0.0, 1.0)),
+        resampling=halved(_RESAMPLES),
         n=n,
         direction="higher",
         range=(0.0, 1.0),
@@ -73,7 +74,6 @@ def stability(codes: Sequence[ArrayLike], *, likeness: Likeness = "correlation",
             "active_share": ACTIVE_SHARE,
             "likeness": likeness,
             "seed": seed,
-            "interval": "halves of the rows",
         },
         meaning="Whether fits that differ by chance alone find the same latents.",
         misleads="the spaces agree up to a rotation: they hold the same, yet no latent has a partner.",

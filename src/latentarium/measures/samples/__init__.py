@@ -20,7 +20,7 @@ from latentarium.measures.samples.draws import (
     beside_real,
     beside_reference,
 )
-from latentarium.measures.samples.features import FeatureMap, encoder_features, pixel_pca
+from latentarium.measures.samples.features import Choice, FeatureMap, chosen_features, encoder_features, pixel_pca
 from latentarium.measures.samples.manifold import coverage, density, expected_coverage, precision, recall
 from latentarium.measures.samples.moments import (
     frechet_distance,
@@ -33,10 +33,12 @@ from latentarium.measures.samples.sharpness import sharpness_ratio
 
 __all__ = [
     "ENTRIES",
+    "Choice",
     "FeatureMap",
     "Samples",
     "authenticity",
     "birthday_estimate",
+    "chosen_features",
     "class_coverage",
     "class_kl",
     "copies",

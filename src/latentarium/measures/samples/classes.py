@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import check_positive_int
 from latentarium.errors import invalid
-from latentarium.measures.samples.compare import DRAWS, Features, Pair, Statement
-from latentarium.measures.score import Score, bootstrap_interval, interval_of
+from latentarium.measures.samples.compare import DRAWS, Features, Interval, Pair, Statement
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped, interval_of
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
@@ -67,11 +67,8 @@ class Histograms:
             "ratio": ratio.tolist(),
         }
 
-    def interval(self, statistic: Callable[[Array, Array], float], seed: int, draws: int) -> tuple[float, float]:
+    def interval(self, statistic: Callable[[Array, Array], float], seed: int) -> Interval:
         """Bootstrap of the rows of both histograms, the classifier kept."""
-        value = statistic(*self.shares)
-        if not draws:
-            return value, value
         random = generator(seed, _SHARES)
         real, generated = self.shares
         found = [
@@ -81,7 +78,8 @@ class Histograms:
             )
             for _ in range(_RESAMPLES)
         ]
-        return interval_of(np.array(found))
+        origin = bootstrapped("rows of both sides", resamples=_RESAMPLES, kept="the classifier")
+        return Interval(interval_of(np.array(found)), origin)
 
 
 def class_coverage(
@@ -123,7 +121,7 @@ def class_coverage(
     def statistic(p: Array, q: Array) -> float:
         return float(np.minimum(_ratio(p, q), 1)[p > 0].mean())
 
-    interval = histograms.interval(statistic, seed, draws)
+    interval = histograms.interval(statistic, seed)
     return pair.scored(_CLASSES, statistic(*histograms.shares), interval, settings, histograms.parts())
 
 
@@ -149,7 +147,7 @@ def class_kl(
         terms = q[q > 0] * np.log(q[q > 0] / smooth[q > 0])
         return max(0.0, float(terms.sum()))
 
-    interval = histograms.interval(statistic, seed, draws)
+    interval = histograms.interval(statistic, seed)
     return pair.scored(_KL, statistic(*histograms.shares), interval, _settings(histograms), histograms.parts())
 
 
@@ -186,7 +184,7 @@ def ndb(
     z = _two_proportions(p, q, len(held), len(pair.generated))
     different = (np.abs(z) > norm.isf(0.025)).astype(np.float64)
     value = float(different.mean())
-    interval = bootstrap_interval(different, seed=seed) if draws else (value, value)
+    interval = Interval(bootstrap_interval(different, seed=seed), bootstrapped("regions"))
     parts = {"real": p.tolist(), "generated": q.tolist(), "z": z.tolist()}
     return pair.scored(_NDB, value, interval, {"bins": count, "level": 0.05, "expected": 0.05}, parts)
 

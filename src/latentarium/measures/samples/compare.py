@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.errors import invalid
-from latentarium.measures.nulls import rescaled_interval
+from latentarium.measures.nulls import spread_interval
 from latentarium.measures.samples.features import FeatureMap, as_feature_map
 from latentarium.measures.score import Direction, Score
 from latentarium.rng import check_seed, generator
@@ -32,6 +32,14 @@ class Statement:
     range: tuple[float, float] = (-np.inf, np.inf)
     unit: str = ""
     chance: float | None = None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The ends of an interval, and how they came about in words."""
+
+    ends: tuple[float, float]
+    origin: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,22 +95,26 @@ class Pair:
     ) -> Score:
         """The score of `statistic(real, generated)`, its interval from quarters of the rows without replacement."""
         value = float(statistic(self.real, self.generated))
-        return self.scored(statement, value, self._interval(statement, statistic, value), settings, parts)
+        quarters = f"{self.draws} quarters of both sides without replacement"
+        found = Interval(self._interval(statement, statistic, value), quarters)
+        return self.scored(statement, value, found, settings, parts)
 
     def scored(
         self,
         statement: Statement,
         value: float,
-        interval: tuple[float, float],
+        interval: Interval,
         settings: Mapping[str, Any] | None = None,
         parts: Mapping[str, Sequence[float]] | None = None,
     ) -> Score:
-        """A score of a value and interval that were found otherwise."""
+        """A score of a value and interval that were found otherwise; of the value alone where there are no draws."""
+        low, high = interval.ends if self.draws else (value, value)
         common = {"features": self.name, "real": len(self.real), "generated": len(self.generated), "seed": self.seed}
         return Score(
             name=statement.name,
             value=value,
-            interval=(min(value, interval[0]), max(value, interval[1])),
+            interval=(min(value, low), max(value, high)),
+            resampling=interval.origin if self.draws else "none asked for",
             n=len(self.generated),
             direction=statement.direction,
             unit=statement.unit,
@@ -117,14 +129,14 @@ class Pair:
     def _interval(
         self, statement: Statement, statistic: Callable[[Array, Array], float], value: float
     ) -> tuple[float, float]:
-        if not self.draws:
-            return value, value
         random = generator(self.seed, _SUBSAMPLES)
         found: list[float] = []
         for _ in range(self.draws):
             parts = [t[random.permutation(len(t))[: len(t) // _PART]] for t in (self.real, self.generated)]
             found.append(float(statistic(*parts)))
-        return rescaled_interval(value, np.array(found), size=1, count=_PART, within=statement.range)
+        if not found:
+            return value, value
+        return spread_interval(value, np.array(found), size=1, count=_PART, within=statement.range)
 
 
 def equal_sizes(real: Array, generated: Array, seed: int) -> tuple[Array, Array]:

@@ -4,12 +4,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentarium.measures.samples.balls import memberships, nearest
-from latentarium.measures.samples.compare import DRAWS, Features, Pair, Statement, equal_sizes
+from latentarium.measures.samples.compare import DRAWS, Features, Interval, Pair, Statement, equal_sizes
 from latentarium.measures.samples.features import as_feature_map
-from latentarium.measures.score import Score, bootstrap_interval
+from latentarium.measures.score import Score, bootstrap_interval, bootstrapped, interval_of
+from latentarium.rng import generator
 
 Array = NDArray[np.float64]
 NEAR = 0.01
+_COPIED, _RESAMPLES = 561, 1000
 
 _BIRTHDAY = Statement(
     name="birthday_estimate",
@@ -53,11 +55,15 @@ def birthday_estimate(
     s^2 / (2 ln 2) of a batch with an even chance of one collision. Two rows collide when nearer than 99 % of the real
     rows are to their nearest neighbour. Without collisions the value is the bound for half of one.
 
+    The interval is that of a Poisson mean with so many events (Garwood 1936), as collisions of the pairs of a uniform
+    support are pairwise independent; the distance that counts as near is kept. Without collisions it has no upper end
+    and stops at the value.
+
     Parameters
     ----------
     real, generated : (n, ..) and (m, ..), features or what `features` takes
     features : a `FeatureMap` or any function of rows; None where the rows are features already
-    draws : subsamples, without replacement, behind the interval; 0 for none
+    draws : 0 for no interval
 
     Raises
     ------
@@ -73,11 +79,10 @@ def birthday_estimate(
     pair = Pair.of(real, generated, features=features, seed=seed, draws=draws)
     near = float(np.quantile(nearest(pair.real, pair.real, same=True)[0], NEAR))
 
-    def statistic(_: Array, b: Array) -> float:
-        return support(b, near)
-
     collisions = _collisions(pair.generated, near)
-    return pair.score(_BIRTHDAY, statistic, settings={"collisions": collisions, "distance": float(np.sqrt(near))})
+    value, interval = _support(len(pair.generated), collisions)
+    settings = {"collisions": collisions, "distance": float(np.sqrt(near))}
+    return pair.scored(_BIRTHDAY, value, Interval(interval, "exact Poisson interval of the collisions"), settings)
 
 
 def nearest_neighbour_two_sample(
@@ -122,7 +127,7 @@ def copies(
     ----------
     real, generated : (n, ..) and (m, ..), held-out and generated rows
     reference : (r, ..), the rows the generator was trained on
-    features, draws : as in `birthday_estimate`; the interval resamples generated rows
+    features, draws : as in `birthday_estimate`; the interval resamples generated rows and held-out rows
 
     Examples
     --------
@@ -133,10 +138,10 @@ def copies(
     """
     pair = Pair.of(real, generated, features=features, seed=seed, draws=draws)
     trained = _reference(reference, pair, features)
-    near = np.quantile(nearest(pair.real, trained)[0][:, 0], NEAR)
-    distance = nearest(pair.generated, trained)[0][:, 0]
+    held, distance = (nearest(rows, trained)[0][:, 0] for rows in (pair.real, pair.generated))
+    near = np.quantile(held, NEAR)
     settings = {"reference": len(trained), "distance": float(np.sqrt(near))}
-    return _shared(pair, _COPIES, (distance < near) | (distance == 0), settings)
+    return pair.scored(_COPIES, _nearer(distance, near), _copies_interval(held, distance, pair.seed), settings)
 
 
 def authenticity(
@@ -157,13 +162,21 @@ def authenticity(
     pair = Pair.of(real, generated, features=features, seed=seed, draws=draws)
     trained = _reference(reference, pair, features)
     settings = {"reference": len(trained), "real_rows": float(_authentic(pair.real, trained).mean())}
-    return _shared(pair, _AUTHENTICITY, _authentic(pair.generated, trained), settings)
+    # neighbours are training rows, found among all of them: resampling generated rows repeats no neighbour
+    found = _authentic(pair.generated, trained).astype(np.float64)
+    interval = Interval(bootstrap_interval(found, seed=pair.seed), bootstrapped("generated rows", kept="neighbours"))
+    return pair.scored(_AUTHENTICITY, float(found.mean()), interval, settings)
 
 
-def support(table: Array, near: float) -> float:
-    """Pairs over pairs within the squared distance `near`; twice the pairs where there is none."""
-    pairs = len(table) * (len(table) - 1) / 2
-    return max(1.0, pairs / max(_collisions(table, near), 0.5))
+def _support(rows: int, collisions: int) -> tuple[float, tuple[float, float]]:
+    """Pairs over collisions, half a collision where there is none, and over the ends of their Poisson interval."""
+    from scipy.stats import chi2
+
+    pairs = rows * (rows - 1) / 2
+    most = float(chi2.ppf(0.975, 2 * collisions + 2)) / 2
+    least = float(chi2.ppf(0.025, 2 * collisions)) / 2 if collisions else 0.5
+    low, value, high = (max(1.0, pairs / count) for count in (most, max(collisions, 0.5), least))
+    return value, (low, high)
 
 
 def _collisions(table: Array, near: float) -> int:
@@ -188,8 +201,19 @@ def _reference(reference: ArrayLike, pair: Pair, features: Features) -> Array:
     return Pair.of(pair.real, as_feature_map(features)(reference), features=None, seed=pair.seed, draws=0).generated
 
 
-def _shared(pair: Pair, statement: Statement, found: NDArray[np.bool_], settings: dict[str, float]) -> Score:
-    rows = found.astype(np.float64)
-    value = float(rows.mean())
-    interval = bootstrap_interval(rows, seed=pair.seed) if pair.draws else (value, value)
-    return pair.scored(statement, value, interval, settings)
+def _nearer(distance: Array, near: float) -> float:
+    """Share of the squared distances that are below `near`, or nothing."""
+    return float(((distance < near) | (distance == 0)).mean())
+
+
+def _copies_interval(held: Array, distance: Array, seed: int) -> Interval:
+    """Both sides resampled. A row that comes twice is nobody's neighbour, as neighbours are training rows and kept: the
+    bootstrap, which would break a search among the resampled rows, only averages over them here.
+    """
+    random = generator(seed, _COPIED)
+    found = np.empty(_RESAMPLES)
+    for r in range(_RESAMPLES):
+        near = np.quantile(held[random.integers(len(held), size=len(held))], NEAR)
+        found[r] = _nearer(distance[random.integers(len(distance), size=len(distance))], near)
+    origin = bootstrapped("generated and held-out rows", resamples=_RESAMPLES, kept="neighbours")
+    return Interval(interval_of(found), origin)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import check_finite, check_positive_int, map_batched
 from latentarium.errors import invalid
+from latentarium.measures.evidence import within
 from latentarium.rng import generator
 from latentarium.space import LatentSpace
 
@@ -54,6 +55,7 @@ class FeatureMap:
         return np.ascontiguousarray(found.reshape(len(found), -1))
 
 
+Choice = FeatureMap | Callable[[Any], ArrayLike] | str | None
 AS_GIVEN = FeatureMap("as given", lambda rows: rows)
 
 
@@ -98,8 +100,37 @@ def pixel_pca(rows: ArrayLike, *, components: int = COMPONENTS, seed: int = 0) -
 
 
 def encoder_features(space: LatentSpace) -> FeatureMap:
-    """The codes of a space's own encoder as features; another model's encoder judges it more fairly."""
-    return FeatureMap(f"codes of {space.name}", space.encode)
+    """The codes of a space's own encoder as features; another model's encoder judges it more fairly.
+
+    Rows are cut to the range that the encoder takes, which decoded samples may leave a little.
+
+    Raises
+    ------
+    InvalidInput
+        When the space has no encoder.
+    """
+    if "encode" not in space.capabilities:
+        raise invalid("features", "codes of a space that encodes", space.name, "take pixels or another model's codes")
+    return FeatureMap(f"codes of {space.name}", lambda rows: space.encode(within(space, rows)))
+
+
+def chosen_features(space: LatentSpace, choice: Choice) -> FeatureMap | None:
+    """What samples of `space` are compared in: None stays None, "codes" is its own encoder, else the function given.
+
+    Raises
+    ------
+    InvalidInput
+        When the choice is neither, or the space has no encoder.
+    """
+    if choice is None:
+        return None
+    if isinstance(choice, str):
+        if choice != "codes":
+            raise invalid("features", "None, 'codes' or a function from rows to features", choice)
+        return encoder_features(space)
+    if not callable(choice):
+        raise invalid("features", "None, 'codes' or a function from rows to features", type(choice).__name__)
+    return as_feature_map(choice)
 
 
 def as_feature_map(features: FeatureMap | Callable[[Any], ArrayLike] | None) -> FeatureMap:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from latentarium.arrays import batches, check_finite
 from latentarium.errors import invalid
 from latentarium.measures.samples.compare import DRAWS, Statement
-from latentarium.measures.score import Score, check_row_count, interval_of
+from latentarium.measures.score import Score, bootstrapped, check_row_count, interval_of
 from latentarium.rng import generator
 
 Array = NDArray[np.float64]
@@ -56,6 +56,7 @@ def sharpness_ratio(real: ArrayLike, generated: ArrayLike, *, seed: int = 0, dra
         name=_SHARPNESS.name,
         value=value,
         interval=interval_of(np.array(found)) if draws else (value, value),
+        resampling=bootstrapped("images of both sides", resamples=_RESAMPLES) if draws else "none asked for",
         n=len(second),
         direction=_SHARPNESS.direction,
         range=_SHARPNESS.range,
