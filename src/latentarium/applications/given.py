@@ -14,9 +14,11 @@ from latentarium.arrays import FloatArray
 from latentarium.bundle import Bundle
 from latentarium.data import SentenceModality, TextModality, open_like
 from latentarium.data.rows import Rows
-from latentarium.errors import InvalidInput, MissingCapability
+from latentarium.errors import InvalidInput, MissingCapability, invalid
 
 Numbers = NDArray[np.int64]
+MOST = 5_000
+"""Rows of a file that are named in one word."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,15 +130,6 @@ def named_codes(bundle: Bundle, ids: Sequence[str], outside: Mapping[str, Sequen
     return np.stack(flat).astype(np.float32).reshape(-1, *bundle.space.shape)
 
 
-def numbers_of(bundle: Bundle, names: Sequence[str]) -> list[int]:
-    """Numbers of rows that are all in the bundle; `InvalidInput` for a name that is no row."""
-    known = row_numbers(bundle, names)
-    for name in names:
-        if name not in known:
-            raise _nobody(bundle, name)
-    return [known[name] for name in names]
-
-
 def row_numbers(bundle: Bundle, names: Sequence[str]) -> dict[str, int]:
     """Numbers of those names that are rows of the bundle."""
     known = {str(name) for name in bundle.ids}
@@ -147,18 +140,19 @@ def row_numbers(bundle: Bundle, names: Sequence[str]) -> dict[str, int]:
 def _new_rows(bundle: Bundle, name: str) -> Rows | None:
     """The rows of a file, None for a line that was typed."""
     if name and Path(name).expanduser().exists():
-        return open_like(name, bundle.modality)
+        rows = open_like(name, bundle.modality)
+        if len(rows) > MOST:
+            raise invalid(name, f"at most {MOST:,} rows to be named at once", len(rows), "make a file of some of them")
+        return rows
     if isinstance(bundle.modality, TextModality | SentenceModality):
         return None
     raise _nobody(bundle, name)
 
 
 def _nobody(bundle: Bundle, name: str) -> InvalidInput:
-    there = name != "" and Path(name).expanduser().exists()
-    why = "a file stands alone here" if there else "no file has that name"
     return InvalidInput(
-        f"row must be an id of the bundle, a number below {len(bundle.ids)} or a file, got {name!r}: {why}, and ids "
-        f"look like {str(bundle.ids[0])!r}"
+        f"row must be an id of the bundle, a number below {len(bundle.ids)} or a file, got {name!r}: no file has that "
+        f"name, and ids look like {str(bundle.ids[0])!r}"
     )
 
 

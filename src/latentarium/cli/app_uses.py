@@ -58,7 +58,7 @@ def search(
     bundle: BundleArgument,
     query: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY...", help="Row ids or numbers, one file of new data, or a text."),
+        typer.Argument(metavar="QUERY...", help="Row ids or numbers, files of new data, or a text."),
     ],
     n: Annotated[int, typer.Option("-n", help="How many rows to find.")] = 10,
     where: Annotated[

@@ -29,7 +29,7 @@ class SearchRequest:
 
     @property
     def data(self) -> str | None:
-        """The new data to look for, None where rows of the bundle were named."""
+        """One file, whose rows are looked for each by itself; None where rows or several files were named."""
         named = len(self.query) == 1 and self.query[0] != "" and Path(self.query[0]).exists()
         return self.query[0] if named else None
 
@@ -51,22 +51,30 @@ def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) 
         return _like_new(bundle, request, request.data, as_json=as_json)
     if isinstance(bundle.modality, SentenceModality | TextModality) and not _names_rows(bundle, request.query):
         return _like_text(bundle, request, " ".join(request.query), as_json=as_json)
-    from latentarium.applications.given import numbers_of
+    _like_these(bundle, request, as_json=as_json)
+
+
+def _like_these(bundle: Bundle, request: SearchRequest, *, as_json: bool) -> None:
+    """Rows near the middle of several, which may lie in files."""
+    from latentarium.applications.given import given_rows
     from latentarium.applications.search import more_like
     from latentarium.applications.search.rows import shown_rows
 
-    numbers = numbers_of(bundle, request.query)
-    hits = more_like(bundle, numbers, count=request.n, where=request.where, store=request.store)
+    given = given_rows(bundle, request.query)
+    own = given.numbers[~given.new].tolist()
+    hits = more_like(bundle, own, codes=given.codes, count=request.n, where=request.where, store=request.store)
     found = [int(n) for n in hits.numbers[0] if n >= 0]
     target, which = None, ""
     if isinstance(bundle.modality, ImageModality):
-        x, which = shown_rows(bundle, [*numbers, *found])
-        target = request.out or _sheet(path)
-        write_picture(pictures.query_sheet(x[: len(numbers)], x[len(numbers) :]), target, text=_text(bundle, request))
-    ids = bundle.ids
+        x, which = shown_rows(bundle, [*own, *found])
+        target = request.out or _sheet(bundle.path)
+        sheet = pictures.query_sheet(given.shown(bundle), x[len(own) :])
+        write_picture(sheet, target, text=_text(bundle, request))
+    for note in given.notes:
+        say(note)
     result = {
-        "bundle": str(path),
-        "query": [str(ids[n]) for n in numbers],
+        "bundle": str(bundle.path),
+        "query": list(given.ids),
         "hits": hits.to_json(bundle)[0],
         "way": hits.way,
         "out": None if target is None else str(target),
@@ -142,7 +150,7 @@ def _like_new(bundle: Bundle, request: SearchRequest, data: str, *, as_json: boo
 
 
 def _odd_one_out(bundle: Bundle, request: SearchRequest, *, as_json: bool) -> None:
-    from latentarium.applications.given import numbers_of
+    from latentarium.applications.given import given_rows
     from latentarium.applications.search import odd_one_out
     from latentarium.applications.search.exact import MOST_COMPARED
 
@@ -152,14 +160,16 @@ def _odd_one_out(bundle: Bundle, request: SearchRequest, *, as_json: bool) -> No
         from latentarium.data import open_like
 
         rows = open_like(request.data, bundle.modality)
-        names, codes = rows.ids, bundle.space.encode(rows.array(slice(MOST_COMPARED + 1)))
+        notes, names, codes = rows.notes, rows.ids, bundle.space.encode(rows.array(slice(MOST_COMPARED + 1)))
     else:
-        numbers = numbers_of(bundle, request.query)
-        twice = [name for at, name in enumerate(request.query) if numbers[at] in numbers[:at]]
+        given = given_rows(bundle, request.query)
+        twice = [name for at, name in enumerate(given.ids) if name in given.ids[:at]]
         if twice:
             raise invalid("QUERY", "every row once", twice[0])
-        names, codes = bundle.ids[numbers], bundle.codes[numbers]
+        notes, names, codes = given.notes, np.array(given.ids), given.codes
     odd, apart = odd_one_out(codes)
+    for note in notes:
+        say(note)
     distances = {str(name): float(d) for name, d in zip(names, apart)}
     result = {"bundle": str(bundle.path), "odd": str(names[odd]), "mean_distances": distances}
     shown = [*distances] if len(distances) <= SHOWN else sorted(distances, key=lambda name: -distances[name])[:SHOWN]
