@@ -120,6 +120,24 @@ def test_own_pictures_are_stops(run: Run, here: Path) -> None:
         assert (refused.status, words in refused.err) == (2, True), refused.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "blend space 1 colour.png",
+        "walk space colour.png 1 --frames 3",
+        "palette space 1 2 3 colour.png --size 2",
+        "traverse space --row colour.png --steps 2",
+        "reconstruct space colour.png",
+        "encode space colour.png -o codes.parquet",
+    ],
+)
+def test_what_was_made_of_own_pictures_is_said(run: Run, here: Path, line: str) -> None:
+    Image.fromarray(la.open_source("digits").raw[5, 0]).convert("RGB").save("colour.png")
+    outcome = run(*line.split())
+    assert outcome.status == 0, outcome.err
+    assert "1 of 1 pictures are RGB; taken as grey, by their luminance\n" in outcome.err
+
+
 def test_what_shows_more_than_the_bundle_says_how_it_was_made(run: Run, here: Path) -> None:
     Image.fromarray(la.open_source("digits").raw[5, 0]).save("my five.png")
     np.save("rows.npy", la.open_source("digits").raw[:3, 0])

@@ -27,6 +27,8 @@ FloatArray = NDArray[np.float32]
 Outside = dict[str, tuple[float, ...]]
 """Codes of rows that lie in files, by their ids."""
 Progress = Callable[[int, int], None]
+Tell = Callable[[str], None]
+"""What takes a sentence on rows that were read."""
 ROLLS, PICTURES = 4, 10
 """Side by side on a sheet, where a verb has no better number."""
 FRAMES_A_SECOND = 25
@@ -75,7 +77,7 @@ class Sample:
     verb: ClassVar[str] = "sample"
     title: ClassVar[str] = "samples"
 
-    def settled(self, bundle: Bundle) -> "Sample":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Sample":
         """The same with everything said that was left open."""
         check_positive_int(self.n, "-n", high=100_000)
         usual = ROLLS if isinstance(bundle.modality, GridModality) else PICTURES
@@ -102,11 +104,11 @@ class Blend:
     verb: ClassVar[str] = "blend"
     title: ClassVar[str] = "blend"
 
-    def settled(self, bundle: Bundle) -> "Blend":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Blend":
         """The same with rows named by their ids."""
         if len(self.rows) < 2:
             raise invalid("ROWS", "two or more rows", len(self.rows))
-        return _placed(self, bundle)
+        return _placed(self, bundle, tell)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
         """The frames."""
@@ -128,11 +130,11 @@ class Traverse:
     verb: ClassVar[str] = "traverse"
     title: ClassVar[str] = "traversals"
 
-    def settled(self, bundle: Bundle) -> "Traverse":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Traverse":
         """The same with the row named by its id."""
         if self.row is None:
             return self
-        ids, outside = _one_each(bundle, (self.row,), self.outside)
+        ids, outside = _one_each(bundle, (self.row,), self.outside, tell=tell)
         return dataclasses.replace(self, row=ids[0], outside=outside)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
@@ -172,7 +174,7 @@ class Walk:
     verb: ClassVar[str] = "walk"
     title: ClassVar[str] = "walk"
 
-    def settled(self, bundle: Bundle) -> "Walk":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Walk":
         """The same with rows named by their ids, and frames and seconds said."""
         if len(self.rows) == 1:
             raise invalid("ROWS", "two or more rows, or none for draws of the prior", 1)
@@ -190,7 +192,7 @@ class Walk:
             frames = FRAMES_A_LEG * legs + (not self.loop) if self.frames is None else self.frames
             seconds = self.seconds or frames / ROLLS_A_SECOND
         check_positive_int(frames, "--frames", low=2, high=walks.MOST_FRAMES)
-        return dataclasses.replace(_placed(self, bundle), frames=frames, seconds=seconds)
+        return dataclasses.replace(_placed(self, bundle, tell), frames=frames, seconds=seconds)
 
     @property
     def length(self) -> tuple[int, float]:
@@ -239,12 +241,12 @@ class Palette:
     verb: ClassVar[str] = "palette"
     title: ClassVar[str] = "palette"
 
-    def settled(self, bundle: Bundle) -> "Palette":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Palette":
         """The same with rows named by their ids."""
         if len(self.rows) not in (0, 4):
             raise invalid("ROWS", "four rows, or none for draws of the prior", len(self.rows))
         check_positive_int(self.size, "--size", low=2, high=walks.MOST_A_SIDE)
-        return _placed(self, bundle)
+        return _placed(self, bundle, tell)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
         """The blends, row by row."""
@@ -291,15 +293,17 @@ def _stops(bundle: Bundle, space: LatentSpace, recipe: Walk | Palette, draws: in
     return truncated(codes.reshape(len(codes), -1), space.prior, recipe.truncation).reshape(codes.shape)
 
 
-def _placed(recipe: _ThroughRows, bundle: Bundle) -> _ThroughRows:
+def _placed(recipe: _ThroughRows, bundle: Bundle, tell: Tell | None) -> _ThroughRows:
     """The same with rows named by their ids, and codes of those that lie in files."""
     if not recipe.rows:
         return recipe
-    ids, outside = _one_each(bundle, recipe.rows, recipe.outside)
+    ids, outside = _one_each(bundle, recipe.rows, recipe.outside, tell=tell)
     return dataclasses.replace(recipe, rows=ids, outside=outside)
 
 
-def _one_each(bundle: Bundle, names: Sequence[str], outside: Outside) -> tuple[tuple[str, ...], Outside]:
+def _one_each(
+    bundle: Bundle, names: Sequence[str], outside: Outside, *, tell: Tell | None
+) -> tuple[tuple[str, ...], Outside]:
     """The id of the row that each name is, and codes of those that lie in files; lines stay as they were typed.
 
     Names whose codes are known already are taken as they are.
@@ -308,5 +312,8 @@ def _one_each(bundle: Bundle, names: Sequence[str], outside: Outside) -> tuple[t
     found = given_rows(bundle, new)
     if len(found.ids) > len(new):
         raise invalid("ROWS", "one row for each name", len(found.ids), "give files of one row")
+    if tell is not None:
+        for note in found.notes:
+            tell(note)
     ids = iter(found.ids)
     return tuple(name if name in outside else next(ids) for name in names), {**outside, **found.outside}

@@ -14,7 +14,7 @@ from latentarium.applications.compression.model import CodecModel
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.cli.coding import Pieces, run_decode, write_pictures
-from latentarium.cli.output import bold, check_ending, counting, emit, spare
+from latentarium.cli.output import bold, check_ending, counting, emit, say, spare
 from latentarium.data.modalities import ImageModality
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, invalid
@@ -66,6 +66,8 @@ def run_compress(path: Path, request: CompressRequest, *, as_json: bool) -> None
     if request.mode == AUTO:
         _check_lossless(bundle, request)
     rows = open_like(request.data, bundle.modality, convert=False)
+    for note in rows.notes:
+        say(note)
     if request.mode == PLAIN:
         result = _plain(bundle, rows, request.out)
     else:

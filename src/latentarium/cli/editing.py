@@ -104,7 +104,12 @@ def _keep(bundle: Bundle, directions: Any) -> None:
 def _other_rows(bundle: Bundle, request: EditRequest) -> Any:
     from latentarium.data import open_like
 
-    return None if request.labels is None else open_like(request.labels, bundle.modality)
+    if request.labels is None:
+        return None
+    rows = open_like(request.labels, bundle.modality)
+    for note in rows.notes:
+        say(note)
+    return rows
 
 
 def _table(effects: Sequence[Any]) -> None:

@@ -12,7 +12,7 @@ from latentarium.applications.recipe_files import Recipe, read_recipe, recipe_te
 from latentarium.applications.recipes import Made, Sample, Traverse, Walk
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, counting, emit, plain, spare, write_picture
+from latentarium.cli.output import PICTURES, counting, emit, plain, say, spare, write_picture
 from latentarium.cli.showing import files_entry, files_words, lines_of, show, show_moving, show_pairs, targets
 from latentarium.data.modalities import ImageModality
 from latentarium.data.texts import END, TextModality
@@ -72,7 +72,7 @@ def _below(words: str, lines: Sequence[str]) -> str:
 def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str, Any], *, as_json: bool) -> None:
     files = targets(bundle, out, asked.title, moving=isinstance(asked, Walk))
     spare(files, bundle.path, facts.get("file"), *_named(asked))
-    recipe = asked.settled(bundle)
+    recipe = asked.settled(bundle, say)
     films: list[Path] = []
     if isinstance(recipe, Walk):
         films = [file for file in files if file.suffix.lower() in pictures.MOVING]
@@ -80,6 +80,8 @@ def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str,
             pictures.check_animation(*recipe.length, kind=pictures.MOVING[film.suffix.lower()])
     with counting("decoding") as tell:
         made = recipe.make(bundle, tell)
+    for note in made.facts.get("notes", ()):
+        say(note)
     text = recipe_text(recipe, bundle)
     with together():
         for film in films:
@@ -143,4 +145,6 @@ def _rows_to_show(bundle: Bundle, data: str | None, n: int) -> tuple[NDArray[Any
     from latentarium.data import open_like
 
     rows = open_like(data, bundle.modality)
+    for note in rows.notes:
+        say(note)
     return np.asarray(rows.raw[:n]), rows.ids[:n]

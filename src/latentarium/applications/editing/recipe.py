@@ -15,7 +15,7 @@ from latentarium.applications.editing.likeness import likeness
 from latentarium.applications.editing.stored import directions_for, labelled_codes
 from latentarium.applications.editing.unsupervised import WAYS, joined, unsupervised_directions
 from latentarium.applications.given import Given, given_rows
-from latentarium.applications.recipes import ROLLS, Made
+from latentarium.applications.recipes import ROLLS, Made, Tell
 from latentarium.bundle import Bundle
 from latentarium.data.music.modalities import GridModality
 from latentarium.data.rows import Rows
@@ -74,8 +74,9 @@ class Edit:
             found[name] = dose if known else _number(words, dose)
         return found
 
-    def settled(self, bundle: Bundle) -> "Edit":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Edit":
         """The same with rows named by their ids."""
+        del tell
         return replace(self, rows=rows_to_edit(bundle, self.rows).ids)
 
     def make(self, bundle: Bundle, progress: Callable[[int, int], None]) -> Made:
