@@ -15,6 +15,7 @@ from tests.applications.conftest import keeps_the_contract
 
 import latentarium as la
 from latentarium.applications.anomaly.parts import SCORES
+from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput, MissingCapability
 from latentarium.pictures import heat
 
@@ -156,6 +157,13 @@ def test_own_calibration_rows() -> None:
     detector = la.LatentOutlierDetector().fit(_curve(200), calibration_rows=_curve(333, 1))
     assert detector.threshold_.calibration == 333
     assert len(detector.calibration_scores_) == 333
+
+
+def test_a_bundle_stands_for_its_space(bundle: Bundle) -> None:
+    x = la.open_source("digits").array("train")[:300]
+    own, of_space = (clone(la.LatentOutlierDetector(space)).fit(x) for space in (bundle, bundle.space))
+    np.testing.assert_array_equal(own.anomaly_score(x[:20]), of_space.anomaly_score(x[:20]))
+    assert own.space_.dim == 4
 
 
 def test_discoveries_and_drift() -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from latentarium.applications.anomaly.parts import Batch, Part, Setting, fit_parts, parse_scores
 from latentarium.applications.learning import Frame, checked_rows, learn_space
 from latentarium.arrays import FloatArray, batches, pad_rows, rows_within
+from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput, invalid
 from latentarium.measures.detection import (
     Drift,
@@ -99,8 +100,8 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     Parameters
     ----------
-    space : a `LatentSpace` with encode, and decode for all scores but "plane", "data-neighbours"; rows are in its
-        array units, flattened or not. None learns one from X: a matrix, or pictures (n, h, w) and so on
+    space : a `LatentSpace` with encode, and decode for all scores but "plane", "data-neighbours", or a `Bundle` of one;
+        rows are in its array units, flattened or not. None learns one from X: a matrix, or pictures (n, h, w) and so on
     model : of a space learned on the spot: "pca", "edges" (pictures), "vae" or "ae"
     latent : its dimensions
     scores : "plane", "weighted" (reconstruction error in units of each value's own), "plain", "elbo", "iwae",
@@ -136,7 +137,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     def __init__(
         self,
-        space: LatentSpace | None = None,
+        space: LatentSpace | Bundle | None = None,
         *,
         model: str = "pca",
         latent: int = 32,
@@ -180,7 +181,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
         del y
         share = self._check()
         given = checked_rows(self, X, reset=True)
-        self._frame = Frame.of(given) if self.space is None else Frame.of_space(self.space)
+        self._frame = Frame.of(given) if self._given_space is None else Frame.of_space(self._given_space)
         x = self._frame.array(given)
         own = None if calibration_rows is None else self._frame.array(checked_rows(self, calibration_rows, reset=False))
         self.labels_ = np.ones(len(x), np.int64)
@@ -196,7 +197,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     def _fit_to(self, x: FloatArray, own: FloatArray | None) -> None:
         """Everything that follows from normal rows; `own` are the caller's calibration rows."""
         reference, held = _parted(x, self.calibration, self.seed) if own is None else (x, own)
-        space = self.space
+        space = self._given_space
         if space is None:
             space = learn_space(
                 reference, self._frame, model=self.model, latent=self.latent, seed=self.seed, options=self.options
@@ -298,6 +299,10 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     def _seen(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         check_is_fitted(self, "threshold_")
         return self._frame.array(checked_rows(self, X, reset=False))
+
+    @property
+    def _given_space(self) -> LatentSpace | None:
+        return self.space.space if isinstance(self.space, Bundle) else self.space
 
     def _check(self) -> float:
         """Check the settings; gives the share of odd rows in X, 0 for none."""
