@@ -33,6 +33,7 @@ PANES = {
     "outliers": "x.look.openDrawer('outliers');",
     "rows": "x.look.openDrawer('rows');",
     "report": "x.look.openDrawer('report');",
+    "behind": "x.look.openDrawer('report'); setTimeout(() => document.querySelector('#score-psnr .act').click(), 400);",
     "help": "x.look.help = true;",
     "selection": "x.map.choose(Array.from({ length: 60 }, (_, row) => row));",
     "pictures": "x.map.pictures = true;",

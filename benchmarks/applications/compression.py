@@ -45,7 +45,7 @@ FACES = {
     "faces-3": {"net": "conv", "latent": 768, "objective": "beta:3", "steps": 4000},
 }
 FACE_SETTINGS = {"likelihood": "gaussian", "batch_size": 64, "threads": 1}
-STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0)
+STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.5)
 SIDE, MOST_BYTES, EFFORT = 64, 400, 60
 SMALL = (32, 48, 64)
 PARTS = ("lossless", "plain", "lossy")

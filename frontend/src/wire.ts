@@ -7,9 +7,11 @@ export interface ArrayFile {
   shape: number[];
 }
 
-/** A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s. The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. */
+/** A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s. The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. `id` is what it is called where it is set or kept, and `column` the label that it is a value of, or itself. */
 export interface Attribute {
   name: string;
+  id: string;
+  column: string;
   kind: "class" | "number";
   vector: number[];
   weights: number[];
@@ -29,6 +31,14 @@ export interface Basis {
   axes: number[][] | null;
   order: number[];
   dimensions: Dimension[];
+}
+
+/** What a score rests on, what to look at first in front. Of `errors` the rows that are reconstructed worst, of `codes` those whose codes lie farthest out; of `classes` and of `dimensions` of the basis the parts, with what their values are in words. */
+export interface Behind {
+  kind: "errors" | "codes" | "classes" | "dimensions";
+  words: string;
+  basis: string | null;
+  parts: Part[];
 }
 
 /** A label or attribute with few values. */
@@ -63,6 +73,37 @@ export interface DrumKind {
   bars: number;
   names: string[];
   pitches: number[][];
+}
+
+/** Edited codes (n, d); what became of each attribute; how much others moved; percentiles of how far out each code was and is, and whether it left the data; how far it went, and how much what it decodes to changed. */
+export interface EditAnswer {
+  z: number[][];
+  attributes: EditEffect[];
+  leakage: number | null;
+  typicality: ([number, number])[];
+  left_data: boolean[];
+  length: number;
+  change: number[];
+}
+
+/** What an edit did to one attribute, the mean over the rows: read in the codes, and in what they decode to. */
+export interface EditEffect {
+  name: string;
+  role: "set" | "kept" | "other";
+  before: number;
+  after: number;
+  seen_before: number | null;
+  seen_after: number | null;
+}
+
+/** Changes to rows of the view, or to codes `z` (n, d), of the space in the folder `space`. `set` gives for an attribute how far to move it, in units of log-odds or of a number's standard deviations, or for a column of several values its new one; attributes and columns in `keep` stay, those in part with `slack`. */
+export interface EditRequest {
+  space: string;
+  rows: number[] | null;
+  z: number[][] | null;
+  set: Record<string, number | string>;
+  keep: string[];
+  slack: number;
 }
 
 /** Codes (n, d). */
@@ -196,21 +237,42 @@ export interface Packed {
   offset: number[];
 }
 
+/** Rows without a place: their codes are not finite. `ids` are those of the first hundred. */
+export interface Parked {
+  count: number;
+  ids: string[];
+}
+
+/** One class or dimension behind a score: its name, its number, and what it scores by itself. */
+export interface Part {
+  name: string;
+  index: number;
+  value: number;
+}
+
 /** report.json: the scores of the bundle's spec sheet. */
 export interface Report {
   rows: string;
+  families: ReportFamily[];
   scores: ReportScore[];
   findings: ReportFinding[];
 }
 
-/** Something that stands out, in words. */
+/** A group of scores and what they say together. */
+export interface ReportFamily {
+  title: string;
+  about: string;
+}
+
+/** Something that stands out, in words, and the names of the scores that show it. */
 export interface ReportFinding {
   title: string;
   words: string;
   advice: string;
+  scores: string[];
 }
 
-/** One score of the report. */
+/** One score of the report; `family` is the title of its group. */
 export interface ReportScore {
   name: string;
   title: string;
@@ -223,6 +285,14 @@ export interface ReportScore {
   meaning: string;
   misleads: string;
   headline: boolean;
+  family: string;
+  behind: Behind | null;
+}
+
+/** Rows by their places in the view of the space in the folder `space`, whole numbers from 0. */
+export interface RowsRequest {
+  space: string;
+  rows: number[];
 }
 
 /** Sentences, of which there are vectors and no way back. */
@@ -280,7 +350,7 @@ export interface Typicality {
   distance: number[];
 }
 
-/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` says whether the space has a decoder at all, `small` is the one with weights in 8 bits, where these do; an exported site has it in place of the other. */
+/** view.json: everything the page knows of a space. Its rows are in one random order, so that the first ones are a fair sample. `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` and `encodes` say whether the space has a decoder and an encoder at all, `small` is the decoder with weights in 8 bits, where these do; an exported site has it in place of the other. */
 export interface View {
   version: 1;
   made_from: string;
@@ -288,6 +358,7 @@ export interface View {
   subject: string;
   facts: ([string, string])[];
   rows: number;
+  parked: Parked;
   first: number;
   decoded_rows: boolean;
   dim: number;
@@ -305,6 +376,7 @@ export interface View {
   inputs: Inputs | null;
   lines: Lines | null;
   decodes: boolean;
+  encodes: boolean;
   decoder: Graph | null;
   small: Graph | null;
   encoder: Graph | null;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { packNamed, packNumbers, unpackNamed, unpackNumbers } from "../src/state/address";
+import { packNamed, packNumbers, unpackNamed, unpackNumbers } from "../src/state/packing";
 import { conditional, dot, type Reader } from "../src/state/directions";
 import { between, Edits, own } from "../src/state/edits.svelte";
 import { Past } from "../src/state/past.svelte";
@@ -36,7 +36,7 @@ test("what fixes an attribute itself is not kept", () => {
 function attribute(name: string, weights: number[], more: Partial<Attribute> = {}): Attribute {
   const { vector } = reader(weights, covariance);
   const rest = { bias: 0, mean: 0, scale: 1, low: -4, high: 4, quality: "AUC 0.90" };
-  return { name, kind: "class", weights, vector: Array.from(vector), ...rest, ...more };
+  return { name, id: name, column: name, kind: "class", weights, vector: Array.from(vector), ...rest, ...more };
 }
 
 test("edits add up, are read before and after, and leak into what goes together", () => {

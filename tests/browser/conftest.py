@@ -19,6 +19,8 @@ from tests.explorer.conftest import (  # noqa: F401 - fixtures
     copy,
     drums,
     fashion,
+    generator,
+    large,
     lines,
     melody,
     page,
@@ -98,6 +100,19 @@ class Tab:
             assert time.monotonic() < end, f"{expression} does not hold; problems: {self.problems}"
             time.sleep(0.05)
 
+    def drop(self, target: str, name: str, content: bytes, kind: str) -> None:
+        """Drop a file on what the selector `target` names, as a visitor's hand does."""
+        data = self.page.evaluate_handle(
+            """([name, bytes, kind]) => {
+              const data = new DataTransfer();
+              data.items.add(new File([Uint8Array.from(bytes)], name, { type: kind }));
+              return data;
+            }""",
+            [name, list(content), kind],
+        )
+        for event in ("dragenter", "dragover", "drop"):
+            self.page.dispatch_event(target, event, {"dataTransfer": data})
+
     def violations(self) -> list[dict[str, Any]]:
         """What axe finds on the page as it is now."""
         if not self.page.evaluate("'axe' in window"):
@@ -173,9 +188,9 @@ def tab(launch: Callable[..., Browser]) -> Iterator[Callable[..., Tab]]:
     opened: list[Tab] = []
     contexts: list[Any] = []
 
-    def start(*flags: str, width: int = 1280, height: int = 800, theme: str = "light") -> Tab:
+    def start(*flags: str, width: int = 1280, height: int = 800, theme: str = "light", **more: Any) -> Tab:
         size = {"width": width, "height": height}
-        context = launch(*flags).new_context(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+        context = launch(*flags).new_context(viewport=size, color_scheme=theme, **more)  # type: ignore[arg-type]
         contexts.append(context)
         opened.append(Tab(context.new_page()))
         return opened[-1]

@@ -69,6 +69,22 @@ def test_a_row_is_seen_in_both_spaces(host: str, both: Hosts, tab: OpenTab, pair
     it.wait("x.stage.row !== 5")
 
 
+def test_neighbours_in_the_other_space_are_listed_and_walked(both: Hosts, tab: OpenTab, pair: Pair) -> None:
+    it = tab().open(both["static"])
+    it.ask("(x.showRow(5), x.openTab('neighbours'), x.around.choose('other'))")
+    it.wait("x.around.near !== null && x.ids.length > 0")
+    order = np.array([list(pair[0].ids).index(name) for name in it.ask("x.ids")])
+    found = [row for row in it.ask("x.around.near.rows") if row != 5][:10]
+    assert len(set(found) & set(nearest(pair[1].codes[order], 5))) >= 9
+    it.page.locator(".found button").first.click()
+    it.wait(f"x.stage.row === {found[0]} && x.around.near.rows[0] === {found[0]}")
+    it.page.wait_for_timeout(400)
+    again = tab().open(it.page.url)
+    again.wait("x.around.by === 'other' && x.around.near !== null")
+    it.ask("x.showMean()")
+    it.page.get_by_text("Only rows are in both spaces").wait_for()
+
+
 def test_tunes_are_compared_as_piano_rolls_and_lines_as_lines(
     tab: OpenTab, static_host: Callable[[Site], str], melody: Bundle, lines: Bundle
 ) -> None:
@@ -95,7 +111,7 @@ def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: O
     expected = np.array([len(a & b) / len(a | b) for a, b in zip(*around, strict=True)])
     assert np.abs(shown - expected).mean() < 0.01, "but for neighbours that swap by rounding"
     assert it.page.get_by_role("combobox", name="Colour").input_value() == "shared_neighbours"
-    mini = it.page.get_by_role("img", name="Map of")
+    mini = it.page.get_by_role("application", name="Map of B")
     box = mini.bounding_box()
     assert box is not None
     mini.scroll_into_view_if_needed()
@@ -109,6 +125,9 @@ def test_what_they_share_is_a_colour_and_the_maps_are_linked(both: Hosts, tab: O
     it.page.wait_for_timeout(400)
     again = tab().open(it.page.url)
     again.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+    elsewhere = tab().open(it.page.url.replace("tab=compare", "tab=path"))
+    elsewhere.wait("x.map.values !== null && x.map.colour === 'shared_neighbours'")
+    assert elsewhere.page.get_by_role("combobox", name="Colour").input_value() == "shared_neighbours"
 
 
 def test_scores_stand_side_by_side_and_the_spaces_can_be_swapped(both: Hosts, tab: OpenTab, pair: Pair) -> None:
@@ -144,3 +163,100 @@ def test_axe_finds_nothing_in_a_comparison(theme: str, both: Hosts, tab: OpenTab
     it.page.get_by_role("button", name="Colour by them").wait_for()
     assert [(v["id"], v["nodes"][0]["html"][:120]) for v in it.violations()] == []
     assert it.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+SHOWN = """(() => {
+  const canvas = document.querySelector('.mini canvas:not(.overlay)');
+  return canvas.toDataURL();
+})()"""
+
+
+def test_the_second_map_moves_with_the_first_and_is_walked_by_keyboard(both: Hosts, tab: OpenTab) -> None:
+    it = opened(tab, both["static"])
+    it.page.get_by_text("PCA, moves with the map of A").wait_for()
+    it.page.wait_for_timeout(300)
+    whole = it.ask(SHOWN)
+    it.ask("(x.map.camera = { x: 0.5, y: 0.5, k: 2 })")
+    it.page.wait_for_timeout(600)
+    assert it.ask(SHOWN) != whole
+    mini = it.page.get_by_role("application", name="Map of B")
+    mini.focus()
+    it.page.keyboard.press("0")
+    it.wait("x.map.camera.k === 1")
+    it.page.wait_for_timeout(600)
+    assert it.ask(SHOWN) == whole
+    it.page.keyboard.press("ArrowRight")
+    it.wait("x.map.hover >= 0")
+    row = it.ask("x.map.hover")
+    assert it.page.locator("[aria-live=polite]").last.inner_text().startswith(f"Point {it.ask(f'x.name({row})')}")
+    it.page.keyboard.press("Enter")
+    it.wait(f"x.stage.row === {row}")
+    # both move while one is dragged, and a drag is no click
+    mini.scroll_into_view_if_needed()
+    box = mini.bounding_box()
+    assert box is not None
+    it.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    it.page.mouse.down()
+    it.page.mouse.move(box["x"] + box["width"] / 2 + 40, box["y"] + box["height"] / 2, steps=4)
+    it.page.mouse.up()
+    assert it.ask("x.map.camera.x") < 0.49
+    assert it.ask("x.stage.row") == row
+    # on a map that the second space does not have each goes its own way
+    it.page.get_by_text("z × z").click()
+    it.wait("x.map.name === 'dims' && x.map.camera.x === 0.5")
+    it.page.get_by_text("PCA", exact=True).last.wait_for()
+    mini.focus()
+    it.page.keyboard.press("+")
+    it.page.wait_for_timeout(300)
+    assert it.ask("x.map.camera.k") == 1
+
+
+CONTEXTS = """(() => {
+  const made = (window.__contexts = []), plain = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    const context = plain.call(this, kind, ...more);
+    if (kind === 'webgl2' && context && !made.includes(context)) made.push(context);
+    return context;
+  };
+})()"""
+
+
+def test_a_visit_leaves_nothing_behind(both: Hosts, tab: OpenTab) -> None:
+    it = tab()
+    it.page.add_init_script(CONTEXTS)
+    it.open(both["static"])
+    workers = len(it.page.workers)
+    alive = "window.__contexts.filter((one) => !one.isContextLost()).length"
+    for visit in range(3):
+        it.page.keyboard.press("5")
+        # moving while the second space opens must not open more of them
+        for row in range(4):
+            it.ask(f"x.showRow({row})")
+            it.page.wait_for_timeout(20)
+        it.page.get_by_text("Nearest 10").wait_for()
+        assert it.ask(alive) == 2
+        it.page.get_by_role("button", name="Colour by them").wait_for()
+        assert len(it.page.workers) <= workers + 2, "a search and a decoder"
+        it.page.keyboard.press("1")
+        for _ in range(50):
+            if len(it.page.workers) == workers:
+                break
+            it.page.wait_for_timeout(50)
+        assert (len(it.page.workers), it.ask(alive)) == (workers, 1), f"after visit {visit + 1}"
+    it.page.keyboard.press("5")
+    it.page.keyboard.press("1")
+    it.page.wait_for_timeout(1500)
+    assert (len(it.page.workers), it.ask(alive)) == (workers, 1), "left before the second space was there"
+
+
+def test_a_second_space_that_failed_can_be_opened_again(both: Hosts, tab: OpenTab) -> None:
+    it = tab().open(both["static"])
+    it.page.route("**/spaces/two/ids.json", lambda route: route.abort())
+    it.page.keyboard.press("5")
+    alert = it.page.get_by_role("alert").filter(has_text="ids.json could not be fetched")
+    alert.wait_for()
+    it.problems.clear()
+    it.page.unroute("**/spaces/two/ids.json")
+    alert.get_by_role("button", name="Try again").click()
+    it.page.get_by_text("Nearest 10").wait_for()
+    assert it.page.get_by_role("alert").count() == 0

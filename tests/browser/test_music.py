@@ -136,6 +136,21 @@ def test_a_path_is_heard_tune_after_tune_and_saved(tunes_host: str, tab: OpenTab
         assert heard_pitch(part) == pitch
 
 
+def test_a_path_is_heard_once_it_is_decoded_and_stops_when_it_changes(tunes_host: str, tab: OpenTab) -> None:
+    it = tab().open(tunes_host)
+    it.ask("[3, 40, 77].forEach((row) => (x.showRow(row), x.pin()))")
+    it.page.locator(".host").focus()
+    it.page.keyboard.press("i")
+    assert it.ask("[x.look.tab, x.tray.complete, x.tray.waits]") == ["path", False, True], "nothing is decoded yet"
+    it.wait("x.player.heard === 'path' && x.player.step > 0")
+    it.page.get_by_role("button", name="Remove stop C").click()
+    it.wait("x.player.heard === null && x.player.step === -1")
+    it.page.keyboard.press("i")
+    it.wait("x.player.heard === 'path' && x.player.step > 0")
+    it.page.keyboard.press("i")
+    it.wait("x.player.heard === null")
+
+
 def listed(notes: Notes) -> list[tuple[int, int, int]]:
     return list(zip(notes.starts.tolist(), notes.lengths.tolist(), notes.pitches.tolist(), strict=True))
 
@@ -192,3 +207,25 @@ def test_axe_finds_nothing_on_a_page_of_tunes(
         it.ask(act)
         it.page.wait_for_timeout(300)
         assert [(rule["id"], rule["nodes"][0]["html"][:160]) for rule in it.violations()] == []
+
+
+ROLLS = "[...document.querySelectorAll('.strip canvas')].map((canvas) => canvas.toDataURL())"
+
+
+def test_rolls_that_were_decoded_take_the_colours_of_the_theme(
+    tab: OpenTab, static_host: Callable[[Site], str], melody: Bundle
+) -> None:
+    it = tab().open(f"{static_host(make_site([melody], api=False))}?test=1")
+    empty = (
+        "(() => { const c = document.createElement('canvas'); c.width = 128; c.height = 96; return c.toDataURL(); })()"
+    )
+    it.wait(f"{ROLLS}.length === 9 && !{ROLLS}.includes({empty})")
+    it.page.wait_for_timeout(300)
+    light = it.ask(ROLLS)
+    it.ask("x.look.turnTheme()")
+    it.page.wait_for_timeout(500)
+    dark = it.ask(ROLLS)
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+    it.ask("x.look.turnTheme()")
+    it.page.wait_for_timeout(500)
+    assert it.ask(ROLLS) == light

@@ -91,14 +91,15 @@ def test_rows_are_searched_by_label_and_id(host: str, hosts: Hosts, tab: OpenTab
 
 def test_every_key_of_the_map_does_what_the_help_says(hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts["static"])
-    it.wait("x.errors !== null")
+    it.wait("x.errors !== null && x.reaches !== null")
     it.page.locator(".host").focus()
     it.page.keyboard.press("ArrowRight")
     it.wait("x.map.hover >= 0")
     row = it.ask("x.map.hover")
     error = it.ask(f"x.errors[{row}].toPrecision(2)")
     said = it.page.locator("[aria-live=polite]").last.inner_text()
-    assert said.endswith(f"reconstruction error {error}")
+    reach = it.ask(f"x.reaches[{row}].toPrecision(2)")
+    assert said.endswith(f"reconstruction error {error}, 10 neighbours closer than {reach}")
     it.page.keyboard.press("Enter")
     it.page.keyboard.press("a")
     it.page.keyboard.press("ArrowDown")
@@ -127,11 +128,27 @@ def test_every_key_of_the_map_does_what_the_help_says(hosts: Hosts, tab: OpenTab
     assert it.ask("Array.from(x.stage.z)") != here
     it.page.keyboard.press("z")
     assert it.ask("Array.from(x.stage.z)") == here
-    before = it.ask("x.basis.order.indexOf(x.dimension)")
+    before = it.ask("x.sliders.basis.order.indexOf(x.sliders.dimension)")
     it.page.keyboard.press("]")
-    assert it.ask("x.basis.order.indexOf(x.dimension)") == (before + 1) % 16
+    assert it.ask("x.sliders.basis.order.indexOf(x.sliders.dimension)") == (before + 1) % 16
     it.page.keyboard.press("[")
-    assert it.ask("x.basis.order.indexOf(x.dimension)") == before
+    assert it.ask("x.sliders.basis.order.indexOf(x.sliders.dimension)") == before
     it.page.keyboard.press("?")
     shown = it.page.get_by_role("dialog").locator("kbd").all_inner_texts()
     assert {"A", "B", "C", "D", "/", "V", "Z", "1 to 5"} <= set(shown)
+
+
+# what Shift makes of comma and full stop on American and German keyboards; letters that lie there stay letters
+SHIFTED = [("<", "Comma", -0.5), (";", "Comma", -0.5), (">", "Period", 0.5), (":", "Period", 0.5), ("W", "Comma", 0)]
+
+
+@pytest.mark.parametrize(("key", "code", "steps"), SHIFTED)
+def test_shift_takes_larger_steps_whatever_it_makes_of_the_key(
+    key: str, code: str, steps: float, hosts: Hosts, tab: OpenTab
+) -> None:
+    it = tab().open(hosts["static"])
+    before = it.ask("x.sliders.coordinate(x.sliders.dimension)")
+    pressed = f"{{ key: '{key}', code: '{code}', shiftKey: true, bubbles: true }}"
+    it.ask(f"document.body.dispatchEvent(new KeyboardEvent('keydown', {pressed}))")
+    step = steps * it.ask("x.sliders.basis.dimensions[x.sliders.dimension].std")
+    assert it.ask("x.sliders.coordinate(x.sliders.dimension)") == pytest.approx(before + step, abs=1e-5)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
-from tests.cli.conftest import run_in_process, table_text
+from tests.cli.conftest import pictures, run_in_process, table_text, write_folder
+from tests.contract.foreign import onnx_graph
 from tests.data.lines import write_lines
 from tests.data.tunes import write_drums, write_tunes
 from tests.training.small import small
@@ -42,7 +44,8 @@ def fashion(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("explorer") / "fashion"
     copy_shipped("fashion-vae", folder)
     assert run_in_process("map", folder, "--method", "tsne", "--out", folder.parent / "map.png").status == 0
-    assert run_in_process("measure", folder, "--only", "psnr", "--only", "rate").status == 0
+    names = ("psnr", "rate", "active_units", "kl_per_dimension", "probe_accuracy", "class_coverage", "straightness")
+    assert run_in_process("measure", folder, *(word for name in names for word in ("--only", name))).status == 0
     return with_view(open_bundle(folder))
 
 
@@ -105,6 +108,29 @@ def _fitted(place: Path, *, size: int | None = None, pairs: int | None = None, *
     rows, source = open_rows(place, size=size, pairs=pairs)
     fitted = train(rows, small(**{"steps": 20, **options}))
     return with_view(save_fitted(fitted, place.parent / "space", source=source))
+
+
+@pytest.fixture(scope="session")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A space that only decodes, from a decoder made elsewhere."""
+    folder = tmp_path_factory.mktemp("explorer")
+    (folder / "decoder.onnx").write_bytes(onnx_graph("decoder"))
+    outcome = run_in_process("import", folder / "decoder.onnx", "--values", "-1,1", "--out", folder / "drawn")
+    assert outcome.status == 0, outcome.err
+    return with_view(open_bundle(folder / "drawn"))
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A plane through a dozen pictures of the largest size, in colour and with an alpha channel."""
+    folder = tmp_path_factory.mktemp("explorer")
+    write_folder(folder / "photos", pictures(12, 4, 256, 256))
+    axes = np.linalg.qr(np.random.default_rng(0).normal(size=(4 * 256 * 256, 2)))[0].T
+    np.savez(folder / "pca.npz", components_=axes, mean_=np.full(axes.shape[1], 0.3), explained_variance_=[3, 2])
+    options = ("--shape", "4,256,256", "--data", folder / "photos", "--out", folder / "large")
+    outcome = run_in_process("import", folder / "pca.npz", *options)
+    assert outcome.status == 0, outcome.err
+    return with_view(open_bundle(folder / "large"))
 
 
 @pytest.fixture(scope="session")

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 from tests.explorer.conftest import Server
 
+from latentarium.applications.editing import directions_of, edit_rows
 from latentarium.bundle import Bundle, open_bundle
 from latentarium.errors import InvalidInput
-from latentarium.explorer.guard import MOST_BYTES
+from latentarium.explorer.guard import MOST_BYTES, most_bytes
 from latentarium.explorer.served import MOST_ROWS
 from latentarium.explorer.server import PORT, listen
 from latentarium.explorer.site import make_site
 
 SPACE = "spaces/fashion"
+Serve = Callable[..., Server]
 
 
 def test_it_decodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
@@ -38,6 +40,70 @@ def test_it_encodes_as_the_space_does(served: Server, fashion: Bundle) -> None:
     answer = served.ask("/api/encode", {"space": SPACE, "x": x.reshape(2, -1).tolist()})
     assert answer.status == 200
     assert np.allclose(json.loads(answer.body)["z"], fashion.space.encode(x), atol=1e-6)
+
+
+def test_it_gives_the_rows_behind_the_view(served: Server, fashion: Bundle, generator: Bundle, serve: Serve) -> None:
+    ids = json.loads(served.ask(f"/{SPACE}/ids.json").body)
+    places = [3, 499, 3]
+    answer = served.ask("/api/rows", {"space": SPACE, "rows": places})
+    numbers = [list(fashion.ids).index(ids[place]) for place in places]
+    kept = fashion.kept[np.searchsorted(fashion.kept_rows, numbers)]
+    assert np.array_equal(np.frombuffer(answer.body, "<f4").reshape(3, 1, 28, 28), fashion.modality.to_array(kept))
+    for rows, words in (
+        ([], "from 1 to 256 places"),
+        ([500], "whole numbers from 0 to 499"),
+        ([-1], "got -1"),
+        ([0.5], "got 0.5"),
+    ):
+        refused = served.ask("/api/rows", {"space": SPACE, "rows": rows})
+        assert (refused.status, words in refused.error) == (400, True), refused.error
+    assert served.ask("/api/rows", {"space": SPACE, "rows": ["1"]}).status == 422
+    # of a decoder's own draws some are kept
+    other = serve(make_site([generator], api=True))
+    found = [other.ask("/api/rows", {"space": "spaces/drawn", "rows": [place]}) for place in range(40)]
+    assert {answer.status for answer in found} == {200, 404}
+    missing = next(answer for answer in found if answer.status == 404)
+    assert "not kept in the bundle" in missing.error
+
+
+def test_it_edits_as_the_command_line_does(served: Server, fashion: Bundle) -> None:
+    directions = directions_of(fashion)
+    wanted = {"label=Bag": 4.0, "label=Coat": -1.5}
+    keep, codes = ["label=Dress", "label=Trouser"], fashion.codes[:2]
+    body = {"space": SPACE, "z": codes.tolist(), "set": wanted, "keep": keep, "slack": 0.1}
+    answer = json.loads(served.ask("/api/edit", body).body)
+    expected = edit_rows(fashion.space, directions, codes, wanted, keep=keep, slack=0.1, steps=1)
+    assert np.allclose(answer["z"], expected.codes[:, -1], atol=1e-6)
+    assert answer["leakage"] == pytest.approx(expected.leakage)
+    assert np.allclose(answer["typicality"], expected.typicality)
+    roles = {effect["name"]: effect["role"] for effect in answer["attributes"]}
+    assert [name for name, role in roles.items() if role == "set"] == list(wanted)
+    assert {name for name, role in roles.items() if role == "kept"} == set(keep)
+    # rows are those of the view, and a column takes another value
+    ids = json.loads(served.ask(f"/{SPACE}/ids.json").body)
+    answer = json.loads(served.ask("/api/edit", {"space": SPACE, "rows": [7], "set": {"label": "Bag"}}).body)
+    code = fashion.codes[[list(fashion.ids).index(ids[7])]]
+    assert np.allclose(answer["z"], directions.switch(code, {"label": "Bag"}), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        ({"set": {"label=Hat": 1.0}}, 404, "an attribute must be one of label=Ankle boot"),
+        ({"set": {"label": "Hat"}}, 404, "label=Hat"),
+        ({"set": {"label=Bag": 1.0}, "keep": ["nothing"]}, 404, "nothing"),
+        ({"set": {}}, 400, "at least one attribute"),
+        ({"set": {"label=Bag": 101}}, 400, "within 100"),
+        ({"set": {"label=Bag": True}}, 422, "set"),
+        ({"set": {"label=Bag": 1.0}, "slack": 1.0}, 400, "slack"),
+        ({"set": {"label=Bag": 1.0}, "z": [[0.0] * 16]}, 400, "one of the two"),
+        ({"set": {"label=Bag": 1.0}, "rows": [0] * 33}, 400, "from 1 to 32 places"),
+        ({"set": {"label=Bag": 1.0}, "rows": [500]}, 400, "whole numbers from 0 to 499"),
+    ],
+)
+def test_edits_that_cannot_be_are_refused(served: Server, more: dict[str, object], status: int, words: str) -> None:
+    answer = served.ask("/api/edit", {"space": SPACE, "rows": [0], **more})
+    assert (answer.status, words in answer.error) == (status, True), answer.error
 
 
 @pytest.mark.parametrize(
@@ -69,6 +135,12 @@ def test_bad_requests_get_one_line(served: Server, body: object, status: int, wo
 def test_values_out_of_range_are_named(served: Server) -> None:
     answer = served.ask("/api/encode", {"space": SPACE, "x": [[7.0] * 784]})
     assert (answer.status, "within [0.0, 1.0]" in answer.error) == (400, True)
+
+
+def test_edits_that_contradict_each_other_are_refused(serve: Serve, table: Bundle) -> None:
+    body = {"space": "spaces/people", "rows": [0], "set": {"label=a": 1.0}, "keep": ["label=b"]}
+    answer = serve(make_site([table], api=True)).ask("/api/edit", body)
+    assert (answer.status, "cannot be changed while label=b stay" in answer.error) == (409, True)
 
 
 def test_unknown_paths_and_methods_have_the_same_shape(served: Server) -> None:
@@ -114,20 +186,39 @@ def test_other_hosts_and_pages_of_other_origins_are_refused(served: Server) -> N
     assert served.ask("/host.json", Host=f"localhost:{served.port}").status == 200
 
 
-def test_bodies_over_the_limit_are_refused_stated_or_not(served: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+def refusal(port: int, length: int) -> int:
+    """Status of the answer to a body that says it is so long, and does not come."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.putrequest("POST", "/api/decode")
-    connection.putheader("content-length", str(MOST_BYTES + 1))
+    connection.putheader("content-length", str(length))
     connection.endheaders()
     answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["error"]["status"]) == (413, 413)
+    assert json.loads(answer.read())["error"]["status"] == answer.status
     connection.close()
+    return answer.status
+
+
+def test_bodies_over_the_limit_are_refused_stated_or_not(served: Server) -> None:
+    assert refusal(served.port, MOST_BYTES + 1) == 413
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
     pieces = (b" " * 65536 for _ in range(MOST_BYTES // 65536 + 2))
     connection.request("POST", "/api/decode", pieces, {"content-type": "application/json"}, encode_chunked=True)
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error"]["status"]) == (413, 413)
     connection.close()
+
+
+def test_a_row_of_the_largest_space_is_no_body_too_large(serve: Callable[..., Server], large: Bundle) -> None:
+    server = serve(make_site([large], api=True))
+    x = np.random.default_rng(0).uniform(size=large.modality.data_shape).astype(np.float32)[None]
+    body = json.dumps({"space": "spaces/large", "x": x.reshape(1, -1).tolist()}).encode()
+    assert len(body) > MOST_BYTES
+    answer = server.ask("/api/encode", body)
+    assert answer.status == 200
+    assert np.allclose(json.loads(answer.body)["z"], large.space.encode(x), atol=1e-4)
+    assert refusal(server.port, 24 * x.size + 2048) == 413
+    assert most_bytes(10) == MOST_BYTES
+    assert most_bytes(10**9) == 64 * 2**20
 
 
 def test_every_answer_keeps_the_page_to_itself(served: Server) -> None:

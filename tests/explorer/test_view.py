@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 from tests.cli.conftest import run_in_process
 
-from latentarium.bundle import Bundle, open_bundle
+from latentarium.bundle import Bundle, open_bundle, table_writer
 from latentarium.errors import DamagedFile, InvalidInput
 from latentarium.explorer import codes as code_parts
 from latentarium.explorer.cache import FOLDER, view_of, with_view
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.wire import ArrayFile, CategoryColumn, ImageKind, NumberColumn, Packed, TableKind, View
+from latentarium.shipped import copy_shipped
 
 DTYPES = {"u8": "<u1", "u16": "<u2", "u32": "<u4", "f32": "<f4"}
 
@@ -252,6 +253,22 @@ def test_one_row_and_equal_rows_can_be_viewed() -> None:
         mean, axes = code_parts.principal_axes(codes)
         assert np.isfinite(axes).all()
         assert np.allclose(mean, 1)
+
+
+def test_rows_without_a_place_are_left_out_of_every_file(tmp_path: Path) -> None:
+    bundle = copy_shipped("fashion-vae", tmp_path / "clothes")
+    codes = bundle.codes.copy()
+    codes[[3, 50], 1] = (np.nan, np.inf)
+    bundle = with_view(bundle.with_files({"codes.parquet": table_writer({"id": bundle.ids, "code": codes})}))
+    view = viewed(bundle)
+    assert (view.rows, view.parked.count) == (498, 2)
+    assert view.parked.ids == [str(name) for name in bundle.ids[[3, 50]]]
+    order = order_of(bundle)
+    assert set(order) == set(range(500)) - {3, 50}
+    assert np.allclose(unpacked(bundle, view.latent), codes[order], atol=1e-3)
+    assert all(read(bundle, column.values).shape == (498,) for column in view.columns)
+    with pytest.raises(InvalidInput, match="latent of a view must be finite"):
+        Draft().packed("latent", codes, "u16")
 
 
 def test_many_names_are_folded_into_others() -> None:

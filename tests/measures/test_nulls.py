@@ -122,3 +122,9 @@ def test_wrong_use_is_named() -> None:
         subsample_interval(np.mean, np.zeros(8), size=8)
     with pytest.raises(InvalidInput, match="level"):
         rescaled_interval(0.0, np.zeros(3), size=1, count=2, level=1.0)
+
+
+def test_the_interval_of_a_count_that_hardly_a_subsample_changes_holds_the_count() -> None:
+    low, high = rescaled_interval(14.0, np.array([14.0] * 199 + [15.0]), size=100, count=200)
+    assert low <= 14.0 <= high
+    assert high - low < 0.1

@@ -61,9 +61,13 @@ class Line {
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      this.waiting.forEach(([, failed]) => failed(new Error("its worker could not be started")));
-      this.waiting.clear();
+      this.fail("its worker could not be started");
     };
+  }
+
+  private fail(words: string): void {
+    this.waiting.forEach(([, failed]) => failed(new Error(words)));
+    this.waiting.clear();
   }
 
   ask(request: Omit<Open, "ticket"> | Omit<Run, "ticket">): Promise<Answer> {
@@ -76,6 +80,7 @@ class Line {
 
   close(): void {
     this.worker.terminate();
+    this.fail("it was closed");
   }
 }
 
@@ -107,6 +112,12 @@ export function serverEncoder(space: Space, away: Away): Network {
       return { values: Float32Array.from(z.flat()), milliseconds: performance.now() - began };
     },
   };
+}
+
+/** A row as it was stored, in array units. */
+export async function serverRow(space: Space, row: number, away: Away): Promise<Float32Array> {
+  const answer = await post("api/rows", { space: space.path, rows: [row] }, away);
+  return new Float32Array(await answer.arrayBuffer());
 }
 
 const AGAIN = 1000;

@@ -28,6 +28,35 @@ export function toValues(image: ImageData, { channels }: ImageKind): Float32Arra
   return values;
 }
 
+/** Values of a picture at a smaller size: means over what each pixel covers. */
+export function shrunk(values: Float32Array, from: ImageKind, to: ImageKind): Float32Array {
+  const [rows, columns] = [parts(from.height, to.height), parts(from.width, to.width)];
+  const small = new Float32Array(from.channels * to.height * to.width);
+  for (let c = 0, at = 0; c < from.channels; c++) {
+    for (const row of rows) {
+      for (const column of columns) {
+        let sum = 0;
+        for (const [y, tall] of row) for (const [x, wide] of column) sum += values[(c * from.height + y) * from.width + x]! * tall * wide;
+        small[at++] = sum;
+      }
+    }
+  }
+  return small;
+}
+
+/** For each of `count` parts of a line, which of its `length` pixels it covers, and the share of each. */
+function parts(length: number, count: number): [number, number][][] {
+  const step = length / count;
+  return Array.from({ length: count }, (_, i) => {
+    const covered: [number, number][] = [];
+    for (let y = Math.floor(i * step); y < Math.min(length, (i + 1) * step); y++) {
+      const share = (Math.min(y + 1, (i + 1) * step) - Math.max(y, i * step)) / step;
+      if (share > 0) covered.push([y, share]);
+    }
+    return covered;
+  });
+}
+
 /** Where `decoded` is brighter than `input` (orange) and where darker (blue), the mean over the channels. */
 export function toDifference(decoded: Float32Array, input: Float32Array, kind: ImageKind, ground: number): ImageData {
   const { channels, width, height } = kind;

@@ -1,6 +1,7 @@
 /** Points without a graphics card: colours are added up pixel by pixel, and shown by how many came together. */
 
 import { pixelsPerUnit } from "./camera";
+import { OUTSIDE, REACH } from "./shapes";
 import { CHOSEN, FADED, type Layer, type Scene } from "./layer";
 
 /** Pixel writes that a frame may cost; discs shrink to stay below. */
@@ -20,6 +21,7 @@ export class BinnedLayer implements Layer {
   private colours = new Uint8Array();
   private palette = new Uint8Array(1024);
   private flags = new Uint8Array();
+  private shapes = 0;
   private sums = new Float32Array();
   private image: ImageData | null = null;
   private width = 0;
@@ -35,8 +37,9 @@ export class BinnedLayer implements Layer {
     this.xy = xy;
   }
 
-  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void {
+  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>, shapes: number): void {
     this.colours = colours;
+    this.shapes = shapes;
     this.palette = palette;
   }
 
@@ -44,18 +47,20 @@ export class BinnedLayer implements Layer {
     this.flags = flags;
   }
 
-  draw(scene: Scene): void {
+  async draw(scene: Scene): Promise<number> {
+    const began = performance.now();
     const { width, height } = this.canvas;
-    if (!width || !height) return;
+    if (!width || !height) return NaN;
     if (this.image?.width !== width || this.image.height !== height) {
       this.image = new ImageData(width, height);
       this.sums = new Float32Array(4 * width * height);
       [this.width, this.height] = [width, height];
     }
-    this.sums.fill(0);
+    if (!scene.from) this.sums.fill(0);
     this.add(scene);
     this.resolve(scene.alpha, this.image.data);
     this.context.putImageData(this.image, 0, 0);
+    return performance.now() - began;
   }
 
   destroy(): void {
@@ -64,22 +69,29 @@ export class BinnedLayer implements Layer {
     this.canvas.remove();
   }
 
-  private add({ camera, size, ratio, radius, count }: Scene): void {
+  private add({ camera, size, ratio, radius, from, to }: Scene): void {
     const { width, height } = this;
     const unit = (pixelsPerUnit(camera, size) * ratio) / 65535;
     const left = width / 2 - camera.x * 65535 * unit;
     const top = height / 2 + camera.y * 65535 * unit;
-    const rows = Math.min(count, this.xy.length / 2);
+    const rows = this.xy.length / 2;
     const affordable = Math.sqrt(MOST_WRITES / Math.max(1, rows) / Math.PI);
-    const plain = stampOf(Math.min(radius * ratio, affordable));
-    const large = stampOf(radius * ratio * 1.5);
-    for (let row = 0; row < rows; row++) {
+    const plain = this.stamps(Math.min(radius * ratio, affordable));
+    const large = this.stamps(radius * ratio * 1.5);
+    for (let row = from; row < Math.min(to, rows); row++) {
       const x = Math.round(this.xy[2 * row]! * unit + left);
       const y = Math.round(top - this.xy[2 * row + 1]! * unit);
       if (x < 0 || y < 0 || x >= width || y >= height) continue;
       const flags = this.flags[row]!;
-      this.stamp(x, y, flags & CHOSEN ? large : plain, flags & FADED ? GREY : this.colours[row]!, flags & FADED ? 0.35 : 1);
+      const colour = this.colours[row]!;
+      const stamps = flags & CHOSEN ? large : plain;
+      this.stamp(x, y, stamps[colour] ?? stamps[0]!, flags & FADED ? GREY : colour, flags & FADED ? 0.35 : 1);
     }
+  }
+
+  /** A stamp for each shape in use. */
+  private stamps(radius: number): Stamp[] {
+    return OUTSIDE.slice(0, Math.max(1, this.shapes)).map((outside) => stampOf(radius, outside));
   }
 
   private stamp(x: number, y: number, stamp: Stamp, colour: number, weight: number): void {
@@ -115,13 +127,13 @@ export class BinnedLayer implements Layer {
   }
 }
 
-/** A disc's pixels and how much of each it covers. */
-function stampOf(radius: number): Stamp {
-  const reach = Math.ceil(radius);
+/** A shape's pixels and how much of each it covers. */
+function stampOf(radius: number, outside: (typeof OUTSIDE)[number]): Stamp {
+  const reach = Math.ceil(radius * REACH);
   const found: [number, number, number][] = [];
   for (let dy = -reach; dy <= reach; dy++) {
     for (let dx = -reach; dx <= reach; dx++) {
-      const cover = Math.min(1, radius + 0.5 - Math.hypot(dx, dy));
+      const cover = Math.min(1, 0.5 - outside(dx, dy, radius));
       if (cover > 0) found.push([dx, dy, cover]);
     }
   }

@@ -14,8 +14,8 @@ export interface Size {
 
 export const WHOLE: Camera = { x: 0.5, y: 0.5, k: 1 };
 const MARGIN = 0.9;
-const LEAST = 0.5;
-const MOST = 400;
+export const LEAST = 0.5;
+export const MOST = 400;
 
 /** Pixels of one map unit. */
 export function pixelsPerUnit(camera: Camera, size: Size): number {
@@ -44,6 +44,25 @@ export function zoomed(camera: Camera, size: Size, factor: number, left = size.w
   const k = clamp(camera.k * factor, LEAST, MOST);
   const after = toMap({ ...camera, k }, size, left, top);
   return { x: clamp(camera.x + x - after[0], -0.5, 1.5), y: clamp(camera.y + y - after[1], -0.5, 1.5), k };
+}
+
+const PAN = 60;
+/** Where an arrow key leads: to the right and upwards. */
+export const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** What a key makes of the camera: plus and minus zoom, 0 shows the whole map, arrows with Shift pan; null for others. */
+export function steered(camera: Camera, size: Size, { key, shiftKey }: { key: string; shiftKey: boolean }): Camera | null {
+  const step = ARROWS[key];
+  if (step && shiftKey) return panned(camera, size, -PAN * step[0], PAN * step[1]);
+  if (key === "+" || key === "=") return zoomed(camera, size, 1.4);
+  if (key === "-") return zoomed(camera, size, 1 / 1.4);
+  return key === "0" ? WHOLE : null;
+}
+
+/** A turn of the wheel as a factor of magnification. */
+export function wheelFactor({ deltaY, deltaMode }: { deltaY: number; deltaMode: number }): number {
+  const lines = deltaMode === 1 ? 20 : 1;
+  return Math.exp(-deltaY * lines * 0.0016);
 }
 
 export function clamp(value: number, low: number, high: number): number {

@@ -1,7 +1,8 @@
 /** Points by WebGL2: two 16-bit coordinates, one palette index and one byte of flags a row. */
 
 import { pixelsPerUnit } from "./camera";
-import type { Layer, Scene } from "./layer";
+import { REACH } from "./shapes";
+import { giveBack, type Fate, type Layer, type Scene } from "./layer";
 
 const VERTEX = `#version 300 es
 layout(location = 0) in vec2 place;
@@ -12,8 +13,10 @@ uniform vec2 shift;
 uniform float size;
 uniform float alpha;
 uniform sampler2D palette;
+uniform int shapes;
 out vec4 shade;
 out float radius;
+flat out int shape;
 void main() {
   gl_Position = vec4(place * scale + shift, 0.0, 1.0);
   bool faded = (flags & 1u) != 0u;
@@ -22,17 +25,29 @@ void main() {
   vec4 grey = texelFetch(palette, ivec2(255, 0), 0);
   shade = faded ? vec4(grey.rgb, alpha * 0.35) : vec4(own.rgb, chosen ? 1.0 : alpha);
   radius = chosen ? size * 1.5 : (faded ? size * 0.8 : size);
-  gl_PointSize = 2.0 * radius + 1.0;
+  shape = int(colour) < shapes ? int(colour) : 0;
+  gl_PointSize = ${2 * REACH} * radius + 1.0;
 }`;
 
 const FRAGMENT = `#version 300 es
 precision highp float;
 in vec4 shade;
 in float radius;
+flat in int shape;
 out vec4 result;
+float triangle(vec2 p) { return max(abs(p.x) * 0.866 - p.y * 0.5, p.y) - 0.6 * radius; }
+float outside(vec2 p) {
+  vec2 a = abs(p);
+  if (shape == 1) return max(a.x, a.y) - 0.85 * radius;
+  if (shape == 2) return triangle(p);
+  if (shape == 3) return (a.x + a.y) * 0.7071 - 0.85 * radius;
+  if (shape == 4) return max(min(a.x, a.y) - 0.4 * radius, max(a.x, a.y) - 1.1 * radius);
+  if (shape == 5) return triangle(vec2(p.x, -p.y));
+  return length(p) - radius;
+}
 void main() {
-  float away = length(gl_PointCoord - 0.5) * (2.0 * radius + 1.0);
-  float cover = clamp(radius + 0.5 - away, 0.0, 1.0) * shade.a;
+  vec2 p = (gl_PointCoord - 0.5) * (${2 * REACH} * radius + 1.0);
+  float cover = clamp(0.5 - outside(p), 0.0, 1.0) * shade.a;
   if (cover <= 0.0) discard;
   result = vec4(shade.rgb * cover, cover);
 }`;
@@ -46,21 +61,22 @@ export class GlLayer implements Layer {
   private colours = new Uint8Array();
   private palette = new Uint8Array(1024);
   private flags = new Uint8Array();
+  private shapes = 0;
   private readonly stop = new AbortController();
 
   constructor(
     readonly canvas: HTMLCanvasElement,
     private readonly gl: WebGL2RenderingContext,
-    restored: () => void,
+    fate: Fate,
   ) {
     const { signal } = this.stop;
-    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault(), { signal });
+    canvas.addEventListener("webglcontextlost", (event) => (event.preventDefault(), fate.lost()), { signal });
     canvas.addEventListener(
       "webglcontextrestored",
       () => {
         this.prepare();
         this.upload();
-        restored();
+        fate.restored();
       },
       { signal },
     );
@@ -72,8 +88,9 @@ export class GlLayer implements Layer {
     this.fill(0, xy);
   }
 
-  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>): void {
+  setColours(colours: Uint8Array<ArrayBuffer>, palette: Uint8Array<ArrayBuffer>, shapes: number): void {
     this.colours = colours;
+    this.shapes = shapes;
     this.palette = palette;
     this.fill(1, colours);
     this.paint();
@@ -84,13 +101,13 @@ export class GlLayer implements Layer {
     this.fill(2, flags);
   }
 
-  draw({ camera, size, ratio, radius, alpha, count }: Scene): void {
+  async draw({ camera, size, ratio, radius, alpha, from, to }: Scene): Promise<number> {
     const gl = this.gl;
-    if (gl.isContextLost() || !this.program) return;
+    const began = performance.now();
+    if (gl.isContextLost() || !this.program) return NaN;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    if (!count) return;
+    if (!from) gl.clear(gl.COLOR_BUFFER_BIT);
     const unit = pixelsPerUnit(camera, size);
     const at = (name: string) => gl.getUniformLocation(this.program!, name);
     gl.useProgram(this.program);
@@ -99,15 +116,25 @@ export class GlLayer implements Layer {
     gl.uniform1f(at("size"), radius * ratio);
     gl.uniform1f(at("alpha"), alpha);
     gl.uniform1i(at("palette"), 0);
-    gl.drawArrays(gl.POINTS, 0, Math.min(count, this.xy.length / 2));
-    gl.finish();
+    gl.uniform1i(at("shapes"), this.shapes);
+    const last = Math.min(to, this.xy.length / 2);
+    if (last > from) gl.drawArrays(gl.POINTS, from, last - from);
+    await this.drawn();
+    return gl.isContextLost() ? NaN : performance.now() - began;
+  }
+
+  /** Until the graphics are there: a fence tells, between tasks; `finish` returns before that in Chromium. */
+  private async drawn(): Promise<void> {
+    const gl = this.gl;
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    gl.flush();
+    while (fence && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED) await new Promise((done) => setTimeout(done, 1));
+    gl.deleteSync(fence);
   }
 
   destroy(): void {
     this.stop.abort();
-    this.buffers.forEach((buffer) => this.gl.deleteBuffer(buffer));
-    this.gl.deleteTexture(this.texture);
-    this.gl.deleteProgram(this.program);
+    giveBack(this.gl);
     this.canvas.remove();
   }
 

@@ -48,6 +48,16 @@ export class Grid {
     }
   }
 
+  /** The nearest row whose direction from (x, y) is closer to (dx, dy) than to any other arrow; -1 where there is none. */
+  towards([x, y]: [number, number], [dx, dy]: [number, number], wanted: (row: number) => boolean): number {
+    const ahead = (row: number): boolean => {
+      const [ax, ay] = [this.xy[2 * row]! - x, this.xy[2 * row + 1]! - y];
+      const forward = ax * dx + ay * dy;
+      return forward > 0 && forward >= Math.abs(ax * dy - ay * dx) && wanted(row);
+    };
+    return this.several(x, y, 1, ahead)[0]?.[0] ?? -1;
+  }
+
   /** Every row in the rectangle, and perhaps a few around it. */
   within(left: number, bottom: number, right: number, top: number, visit: (row: number) => void): void {
     const [c0, r0, c1, r1] = [this.line(left), this.line(bottom), this.line(right), this.line(top)];

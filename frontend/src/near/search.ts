@@ -13,6 +13,11 @@ export interface Near {
   distances: number[];
 }
 
+/** Whether a code at this distance is `z` itself: as near as numbers of 32 bits of its length can be told apart. */
+export function isSame(distance: number, z: Float32Array): boolean {
+  return distance <= 1e-6 * Math.max(1, Math.hypot(...z));
+}
+
 /** The `count` codes nearest to `z` among the first `limit`. */
 export function nearest({ codes, scale, offset }: Packed, z: Float32Array, count: number, limit: number): Near {
   const dim = scale.length;

@@ -23,11 +23,14 @@ async function fetchBytes(url: string): Promise<ArrayBuffer> {
 }
 
 export async function fetchJson<T>(url: string): Promise<T> {
-  const text = new TextDecoder().decode(await fetchBytes(url));
+  return parsed<T>(nameOf(url), await fetchBytes(url));
+}
+
+export function parsed<T>(name: string, bytes: ArrayBuffer): T {
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(new TextDecoder().decode(bytes)) as T;
   } catch {
-    throw new FileProblem(`${nameOf(url)} is damaged: it is not valid JSON.`);
+    throw new FileProblem(`${name} is damaged: it is not valid JSON.`);
   }
 }
 

@@ -29,6 +29,11 @@ export class Inputs {
     return cell < 0 ? null : this.values.slice(cell * this.width, (cell + 1) * this.width);
   }
 
+  /** Whether the row was at hand when the view was made, and came along or not. */
+  known(row: number): boolean {
+    return !this.cells || this.cells.has(row);
+  }
+
   private cell(row: number): number {
     if (this.cells) return this.cells.get(row) ?? -1;
     return row < this.count ? row : -1;

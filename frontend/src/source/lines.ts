@@ -5,5 +5,5 @@ import type { Space } from "./space";
 export async function loadLines(space: Space): Promise<readonly string[]> {
   const { lines } = space.view;
   if (!lines) return [];
-  return JSON.parse(new TextDecoder().decode(await space.bytes(lines.file))) as string[];
+  return space.json<string[]>(lines.file);
 }

@@ -1,7 +1,11 @@
 /** Small pictures of rows, cut from sheets that are fetched when one of their rows is first shown. */
 
 import type { Thumbs } from "../wire";
+import { FileProblem } from "./files";
 import type { Space } from "./space";
+
+/** Milliseconds after which a sheet that failed is asked for again. */
+const AGAIN = 10_000;
 
 /** Where small pictures of rows come from. */
 export interface Thumbnails {
@@ -20,13 +24,14 @@ export class Sheets implements Thumbnails {
     private readonly space: Space,
     readonly thumbs: Thumbs,
     private readonly arrived: () => void,
+    private readonly failed: (error: unknown) => void,
   ) {}
 
-  /** The sheets of a space that has any; `arrived` is called whenever another one can be drawn from. */
-  static async open(space: Space, arrived: () => void): Promise<Sheets | null> {
+  /** The sheets of a space that has any; `arrived` is called whenever another one can be drawn from, `failed` where one cannot be had. */
+  static async open(space: Space, arrived: () => void, failed: (error: unknown) => void): Promise<Sheets | null> {
     const thumbs = space.view.thumbs;
     if (!thumbs) return null;
-    const sheets = new Sheets(space, thumbs, arrived);
+    const sheets = new Sheets(space, thumbs, arrived, failed);
     if (thumbs.rows) {
       const rows = await space.array(thumbs.rows);
       sheets.cells = new Map(Array.from(rows, (row, cell) => [row, cell]));
@@ -65,6 +70,16 @@ export class Sheets implements Thumbnails {
     return context.getImageData(0, 0, canvas.width, canvas.height);
   }
 
+  /** Whether the row was at hand when the view was made, with a picture here or without. */
+  known(row: number): boolean {
+    return !this.cells || this.cells.has(row);
+  }
+
+  /** Fetch what a row is drawn from. */
+  ready(row: number): Promise<void> {
+    return this.fetch(Math.floor(this.cell(row) / this.thumbs.per_sheet));
+  }
+
   private cell(row: number): number {
     if (this.cells) return this.cells.get(row) ?? -1;
     return row < this.thumbs.count ? row : -1;
@@ -79,15 +94,23 @@ export class Sheets implements Thumbnails {
   private fetch(number: number): Promise<void> {
     const known = this.coming.get(number);
     if (known) return known;
-    const coming = this.space
-      .bytes(this.thumbs.sheets[number]!)
-      .then((bytes) => createImageBitmap(new Blob([bytes], { type: "image/webp" })))
-      .then((sheet) => {
-        this.sheets.set(number, sheet);
-        this.arrived();
-      });
+    const coming = this.bitmap(this.thumbs.sheets[number]!).then((sheet) => {
+      this.sheets.set(number, sheet);
+      this.arrived();
+    });
     this.coming.set(number, coming);
-    coming.catch(() => this.coming.delete(number));
+    coming.catch((error: unknown) => {
+      this.failed(error);
+      // it is drawn again and again, and must not be asked for as often
+      setTimeout(() => this.coming.delete(number), AGAIN);
+    });
     return coming;
+  }
+
+  private async bitmap(name: string): Promise<ImageBitmap> {
+    const bytes = await this.space.bytes(name);
+    return createImageBitmap(new Blob([bytes], { type: "image/webp" })).catch(() => {
+      throw new FileProblem(`${name} is damaged: it is no picture.`);
+    });
   }
 }

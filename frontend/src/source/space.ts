@@ -1,7 +1,7 @@
 /** A space as the page has it: its view, and its arrays as they are asked for. */
 
 import type { ArrayFile, Host, MapView, NumberColumn, CategoryColumn, Report, View } from "../wire";
-import { asArray, fetchChecked, fetchJson, FileProblem, type Numbers } from "./files";
+import { asArray, fetchChecked, fetchJson, FileProblem, parsed, type Numbers } from "./files";
 
 const VIEW_VERSION = 1;
 export type Column = CategoryColumn | NumberColumn;
@@ -55,6 +55,10 @@ export class Space {
 
   bytes(name: string): Promise<ArrayBuffer> {
     return fetchChecked(this.base, name, this.view.files);
+  }
+
+  async json<T>(name: string): Promise<T> {
+    return parsed<T>(name, await this.bytes(name));
   }
 
   array(file: ArrayFile): Promise<Numbers> {
@@ -111,12 +115,12 @@ export class Space {
   }
 
   async ids(): Promise<string[]> {
-    return JSON.parse(new TextDecoder().decode(await this.bytes(this.view.ids))) as string[];
+    return this.json<string[]>(this.view.ids);
   }
 
   async report(): Promise<Report | null> {
     if (!this.view.report) return null;
-    return JSON.parse(new TextDecoder().decode(await this.bytes(this.view.report))) as Report;
+    return this.json<Report>(this.view.report);
   }
 
   private needCodes(): Numbers {

@@ -1,28 +1,42 @@
 /** The state in the page's address: short, readable, and shared by copying it. */
 
-import type { Basis } from "../wire";
+import { LEAST, MOST } from "../map/camera";
 
 const ADDRESS_VERSION = 1;
 
 /** What an address can hold; what is absent is as when the page is opened. */
 export interface Address {
-  /** Folder of the space. */
+  /** Folder of the space, and of the one it is compared with. */
   space?: string;
+  other?: string;
   /** First characters of what the view was made from: a point means nothing in another space. */
   made?: string;
   map?: string;
   camera?: [number, number, number];
+  /** "on" for pictures in place of dots, "off" for dots. */
+  pictures?: string;
   colour?: string;
   hidden?: number[];
   row?: number;
   z?: string;
   tray?: string[];
+  way?: string;
+  loop?: string;
+  frames?: number;
+  /** Legs from the first stop. */
+  position?: number;
   /** Names and strengths of edits. */
   edits?: string[];
   /** "keep" where edits leave what other attributes read as it was. */
   others?: string;
   /** Directions of the visitor's own, packed. */
   directions?: string[];
+  /** Name of the basis of the sliders, and the number of the one under the hand. */
+  basis?: string;
+  /** How many neighbours, and in which space they are near. */
+  near?: string;
+  /** Selected rows, packed. */
+  chosen?: string;
   tab?: string;
   drawer?: string;
   /** What is searched for. */
@@ -30,15 +44,35 @@ export interface Address {
   theme?: string;
 }
 
-const NAMES: Record<keyof Address, string> = {
-  space: "s", made: "b", map: "map", camera: "cam", colour: "c", hidden: "off", row: "sel", z: "z", tray: "p", edits: "e", others: "o", directions: "d",
-  tab: "tab", drawer: "dr", find: "q", theme: "th",
+type Reader<T> = (text: string) => T | undefined;
+type Fields = { [Key in keyof Required<Address>]: [string, Reader<Required<Address>[Key]>] };
+
+const words: Reader<string> = (text) => text || undefined;
+const list: Reader<string[]> = (text) => (text ? text.split(",") : undefined);
+const whole: Reader<number> = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
+const wholes: Reader<number[]> = (text) => text.split(",").map(whole).filter((value) => value !== undefined);
+const amount: Reader<number> = (text) => (Number.isFinite(Number(text)) && text && Number(text) >= 0 ? Number(text) : undefined);
+const among = (...known: string[]): Reader<string> => (text) => (known.includes(text) ? text : undefined);
+
+function camera(text: string): [number, number, number] | undefined {
+  const [x, y, k, ...rest] = text.split(",").map(Number);
+  const within = (value: number | undefined, low: number, high: number) => value !== undefined && value >= low && value <= high;
+  if (rest.length || !within(x, -0.5, 1.5) || !within(y, -0.5, 1.5) || !within(k, LEAST, MOST)) return undefined;
+  return [x!, y!, k!];
+}
+
+const FIELDS: Fields = {
+  space: ["s", words], other: ["s2", words], made: ["b", words],
+  map: ["map", words], camera: ["cam", camera], pictures: ["pic", among("on", "off")], colour: ["c", words], hidden: ["off", wholes],
+  row: ["sel", whole], z: ["z", words], tray: ["p", list], way: ["w", words], loop: ["lp", words], frames: ["f", whole], position: ["at", amount],
+  edits: ["e", list], others: ["o", among("keep")], directions: ["d", list], basis: ["ax", words], near: ["k", words], chosen: ["g", words],
+  tab: ["tab", words], drawer: ["dr", words], find: ["q", words], theme: ["th", among("dark", "light")],
 }; // prettier-ignore
 
 export function writeAddress(address: Address): string {
   const parts = new URLSearchParams({ v: String(ADDRESS_VERSION) });
-  for (const [key, name] of Object.entries(NAMES) as [keyof Address, string][]) {
-    const value = address[key];
+  for (const [key, [name]] of Object.entries(FIELDS)) {
+    const value = address[key as keyof Address];
     if (value !== undefined && !(Array.isArray(value) && !value.length)) parts.set(name, String(value));
   }
   // commas and slashes are allowed in a fragment and easier to read
@@ -49,100 +83,15 @@ export function writeAddress(address: Address): string {
 export function readAddress(text: string): Address {
   const parts = new URLSearchParams(text.replace(/^#/, ""));
   if (parts.get("v") !== String(ADDRESS_VERSION)) return {};
-  const get = (key: keyof Address) => parts.get(NAMES[key]) || undefined;
-  const numbers = (key: keyof Address) => get(key)?.split(",").map(Number).filter(Number.isFinite);
-  const camera = numbers("camera");
-  const row = Number(get("row") ?? NaN);
-  const address: Address = {
-    space: get("space"),
-    made: get("made"),
-    map: get("map"),
-    camera: camera?.length === 3 ? (camera as [number, number, number]) : undefined,
-    colour: get("colour"),
-    hidden: numbers("hidden"),
-    row: Number.isInteger(row) && row >= 0 ? row : undefined,
-    z: get("z"),
-    tray: get("tray")?.split(","),
-    edits: get("edits")?.split(","),
-    others: get("others"),
-    directions: get("directions")?.split(","),
-    tab: get("tab"),
-    drawer: get("drawer"),
-    find: get("find"),
-    theme: get("theme"),
-  };
-  return Object.fromEntries(Object.entries(address).filter(([, value]) => value !== undefined));
+  const pairs = Object.entries(FIELDS).map(([key, [name, read]]) => [key, (read as Reader<unknown>)(parts.get(name) ?? "")]);
+  return Object.fromEntries(pairs.filter(([, value]) => value !== undefined && !(Array.isArray(value) && !value.length)));
 }
 
-/** A latent point in 16 bits a number, over each dimension's slider and once more to either side. */
-export function packPoint(z: Float32Array, raw: Basis): string {
-  const bytes = new Uint8Array(2 * z.length);
-  z.forEach((value, d) => {
-    const [low, span] = range(raw, d);
-    const number = Math.round(Math.max(0, Math.min(1, (value - low) / span)) * 65535);
-    bytes.set([number & 255, number >> 8], 2 * d);
-  });
-  return toText(bytes);
-}
+/** What changes by a step, not by a drag: an address that differs in it is one to come back to. */
+const STEPS = [
+  "space", "other", "map", "pictures", "colour", "hidden", "row", "tray", "way", "loop", "frames", "others", "chosen", "tab", "drawer",
+] as const; // prettier-ignore
 
-/** A name and a value, in an item of a list. */
-export function packNamed(name: string, value: string): string {
-  // escaped once more than the address does by itself, since commas and colons part items
-  return `${encodeURIComponent(name).replaceAll("'", "%27")}:${value}`;
-}
-
-export function unpackNamed(text: string): [string, string] | null {
-  const [name, value, ...rest] = text.split(":");
-  if (!name || !value || rest.length) return null;
-  try {
-    return [decodeURIComponent(name), value];
-  } catch {
-    return null;
-  }
-}
-
-/** Numbers in 16 bits each, over the range of the largest. */
-export function packNumbers(values: Float32Array): string {
-  const most = Math.fround(Math.max(...values.map(Math.abs), 1e-9));
-  const view = new DataView(new ArrayBuffer(4 + 2 * values.length));
-  view.setFloat32(0, most, true);
-  values.forEach((value, d) => view.setInt16(4 + 2 * d, Math.round((value / most) * 32767), true));
-  return toText(new Uint8Array(view.buffer));
-}
-
-/** The `count` numbers that `packNumbers` wrote; null where the text is something else. */
-export function unpackNumbers(text: string, count: number): Float32Array | null {
-  const bytes = toBytes(text);
-  if (bytes?.length !== 4 + 2 * count) return null;
-  const view = new DataView(bytes.buffer);
-  const most = view.getFloat32(0, true);
-  const values = Float32Array.from({ length: count }, (_, d) => (view.getInt16(4 + 2 * d, true) / 32767) * most);
-  return values.every(Number.isFinite) ? values : null;
-}
-
-function toText(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function toBytes(text: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
-}
-
-/** The point that `packPoint` wrote; null where the text is no point of this space. */
-export function unpackPoint(text: string, raw: Basis): Float32Array | null {
-  const bytes = toBytes(text);
-  if (bytes?.length !== 2 * raw.dimensions.length) return null;
-  return Float32Array.from(raw.dimensions, (_, d) => {
-    const [low, span] = range(raw, d);
-    return low + ((bytes[2 * d]! + 256 * bytes[2 * d + 1]!) / 65535) * span;
-  });
-}
-
-function range(raw: Basis, d: number): [number, number] {
-  const { low, high } = raw.dimensions[d]!.histogram;
-  return [low - (high - low), 3 * (high - low)];
+export function stepsOf(address: Address): string {
+  return writeAddress(Object.fromEntries(STEPS.map((key) => [key, address[key]])));
 }

@@ -13,6 +13,7 @@ interface Moment {
   edits: readonly Edit[];
   keep: boolean;
   input: Input | null;
+  home: Float32Array | null;
   remark: string;
 }
 
@@ -97,6 +98,7 @@ export class Editing {
       stage.input = moment.input;
     }
     this.x.remark = moment.remark;
+    this.x.sliders.home = moment.home;
     this.x.pointPlace = null;
     this.x.afterMove();
     this.x.look.say(words);
@@ -104,9 +106,9 @@ export class Editing {
 
   private moment(): Moment | null {
     const { edits } = this;
-    const { stage, remark } = this.x;
+    const { stage, remark, sliders } = this.x;
     if (!edits.base) return null;
-    return { row: stage.row, base: edits.base, start: edits.row, edits: edits.list, keep: edits.keep, input: stage.input, remark };
+    return { home: sliders.home, row: stage.row, base: edits.base, start: edits.row, edits: edits.list, keep: edits.keep, input: stage.input, remark };
   }
 
   /** The point with its edits to the stage; the row itself where none is left. */

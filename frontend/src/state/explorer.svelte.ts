@@ -3,20 +3,26 @@
 import { pointAt, placeAmong, placeOf } from "../map/back";
 import type { LayerChoice } from "../map/layer";
 import { newestOnly, Search, type Near } from "../near/near";
-import { musicOf, notesOf, toRaw } from "../kinds/notes";
+import { musicOf } from "../kinds/notes";
 import type { Numbers } from "../source/files";
 import { loadLines } from "../source/lines";
 import { Rolls } from "../source/rolls";
 import { Sheets, type Thumbnails } from "../source/sheets";
 import type { Space } from "../source/space";
-import type { Basis, Host } from "../wire";
-import { readAddress, writeAddress } from "./address";
+import type { Host } from "../wire";
+import { readAddress, type Address } from "./address";
+import { Around } from "./around.svelte";
+import { keyOf, LOCAL } from "./bases";
 import { Editing } from "./editing.svelte";
 import { Finder } from "./find.svelte";
 import { MapState } from "./map.svelte";
 import type { Look, Tab } from "./look.svelte";
 import { Player } from "./player.svelte";
+import { halt } from "./playing";
+import { Second } from "./second.svelte";
+import { OVERLAP } from "./join";
 import { addressOf, takePoints, takeView } from "./sharing";
+import { Sliders } from "./sliders.svelte";
 import { Stage } from "./stage.svelte";
 import { Tray } from "./path.svelte";
 
@@ -27,8 +33,11 @@ export interface Choices {
 }
 
 const NEAREST = 8;
+const [LEAST_NEAR, USUAL_NEAR, MOST_NEAR] = [5, 12, 50];
 /** Rows up to which their errors are fetched for those who listen. */
 const MOST_DESCRIBED = 200_000;
+/** Rows that the trail goes back. */
+const MOST_TRAIL = 12;
 /** Rows that are shown as pictures from the start. */
 const FEW = 200;
 
@@ -36,28 +45,34 @@ export class Explorer {
   readonly map: MapState;
   readonly stage: Stage;
   readonly search: Search;
-  readonly tray = new Tray();
+  readonly tray: Tray;
   /** Plays melodies and drums; null for what makes no sound. */
   readonly player: Player | null;
   readonly editing: Editing;
   readonly finder: Finder;
+  readonly around: Around;
+  readonly sliders: Sliders;
+  readonly second: Second;
   /** Reconstruction error of each row, where it is known and has arrived. */
   errors = $state.raw<Numbers | null>(null);
+  /** Within which distance of each row its nearest ones lie, likewise. */
+  reaches = $state.raw<Numbers | null>(null);
   ids = $state.raw<readonly string[]>([]);
   /** What the rows say, where they are lines of text. */
   lines = $state.raw<readonly string[]>([]);
   sheets = $state.raw<Thumbnails | null>(null);
   /** Grows when another sheet of pictures can be drawn from. */
   sheetsArrived = $state(0);
-  basis = $state.raw<Basis>(null!);
-  /** Dimension under the hand, by its place in the basis. */
-  dimension = $state(0);
   neighbours = $state.raw<Near | null>(null);
-  neighbourCount = $state(12);
+  neighbourCount = $state(0);
   /** Rows that were walked through, the latest last. */
   trail = $state.raw<readonly number[]>([]);
   pointPlace = $state.raw<[number, number] | null>(null);
   remark = $state("");
+  /** Files that could not be had, each in a sentence. */
+  troubles = $state.raw<readonly string[]>([]);
+  /** Why what is near was not found. */
+  lost = $state("");
 
   private constructor(
     readonly space: Space,
@@ -67,13 +82,17 @@ export class Explorer {
   ) {
     this.map = new MapState(space);
     this.search = new Search();
+    this.tray = new Tray(space.view.path);
+    this.neighbourCount = this.usualCount;
     const music = musicOf(space.view);
     this.player = music && new Player(music);
     this.stage = new Stage(space, host.api, this.search, choices.decoder);
+    this.stage.tell = this.tell;
     this.editing = new Editing(this);
     this.finder = new Finder(this);
-    this.basis = space.view.bases[0]!;
-    this.dimension = this.basis.order[0] ?? 0;
+    this.around = new Around(this);
+    this.sliders = new Sliders(this);
+    this.second = new Second(this);
   }
 
   /** Open a space with its map; `arrive` brings the rest. */
@@ -82,27 +101,44 @@ export class Explorer {
     const address = readAddress(location.hash);
     takeView(explorer, address);
     await Promise.all([explorer.map.open(), explorer.map.colourBy(explorer.map.colour)]);
-    if (address.hidden) explorer.map.hidden = new Set(address.hidden);
+    explorer.map.hidden = new Set(address.hidden);
     return explorer;
   }
 
   /** The codes and what hangs on them: the stage, the tray, pictures and the decoder. */
   async arrive(): Promise<void> {
     const { space } = this;
-    const [codes, sheets] = await Promise.all([space.loadCodes(), this.openThumbnails()]);
+    const none = (error: unknown): null => (this.tell(error), null);
+    const [codes, sheets] = await Promise.all([space.loadCodes(), this.openThumbnails().catch(none)]);
     const { scale, offset } = space.view.latent;
     this.search.open({ codes, scale, offset });
     this.sheets = sheets;
-    this.map.pictures = sheets !== null && space.rows <= FEW;
     takePoints(this, readAddress(location.hash));
     if (!this.stage.z) this.showFirst();
     void this.stage.open();
+    if (this.map.colour === OVERLAP) void this.colourByOverlap();
     // without them rows are called by their numbers
-    void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), () => undefined);
-    void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), () => undefined);
-    const errors = space.view.columns.find(({ name }) => name === "reconstruction_error");
-    if (errors && space.rows <= MOST_DESCRIBED) void space.array(errors.values).then((values) => (this.errors = values), () => undefined);
+    void space.ids().then((ids) => this.arrived(() => (this.ids = ids)), this.tell);
+    void loadLines(space).then((lines) => this.arrived(() => (this.lines = lines)), this.tell);
+    if (space.rows > MOST_DESCRIBED) return;
+    const column = (wanted: string) => space.view.columns.find(({ name }) => name === wanted);
+    const [errors, reaches] = [column("reconstruction_error"), column("neighbour_distance")];
+    if (errors) void space.array(errors.values).then((values) => (this.errors = values), this.tell);
+    if (reaches) void space.array(reaches.values).then((values) => (this.reaches = values), this.tell);
   }
+
+  /** The colour of the address that has to be found first. */
+  private async colourByOverlap(): Promise<void> {
+    const { opened, leave } = this.second.use();
+    await opened.then((twin) => twin.compared).catch(() => this.map.colourBy(this.map.firstColour));
+    leave();
+  }
+
+  /** Say which file cannot be had; the page goes on without it. */
+  readonly tell = (error: unknown): void => {
+    const words = error instanceof Error ? error.message : String(error);
+    if (!this.troubles.includes(words)) this.troubles = [...this.troubles, words];
+  };
 
   /** More words to search in. */
   private arrived(take: () => void): void {
@@ -113,7 +149,7 @@ export class Explorer {
   private async openThumbnails(): Promise<Thumbnails | null> {
     const music = musicOf(this.space.view);
     if (music) return Rolls.open(this.space, music, () => this.look.theme === "dark");
-    return (this.stage.sheets = await Sheets.open(this.space, () => this.sheetsArrived++));
+    return (this.stage.sheets = await Sheets.open(this.space, () => this.sheetsArrived++, this.tell));
   }
 
   get title(): string {
@@ -128,8 +164,12 @@ export class Explorer {
   describe(row: number): string {
     const label = this.labelOf(row);
     const error = this.errors?.[row];
-    const words = error === undefined || Number.isNaN(error) ? "" : `reconstruction error ${error.toPrecision(2)}`;
-    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`, words].filter(Boolean).join(", ");
+    const known = (value: number | undefined): value is number => value !== undefined && !Number.isNaN(value);
+    const words = known(error) ? `reconstruction error ${error.toPrecision(2)}` : "";
+    const reach = this.reaches?.[row];
+    const { neighbours } = this.space.view.typicality;
+    const near = known(reach) ? `${neighbours} ${neighbours === 1 ? "neighbour" : "neighbours"} closer than ${reach.toPrecision(2)}` : "";
+    return [`Point ${this.name(row)}`, label && `${this.map.column?.title ?? ""} ${label}`, words, near].filter(Boolean).join(", ");
   }
 
   labelOf(row: number): string {
@@ -144,19 +184,19 @@ export class Explorer {
     this.editing.past.note("");
     this.remark = "";
     this.stage.showRow(row);
-    this.editing.edits.start(this.stage.z!, row);
-    if (this.trail.at(-1) !== row) this.trail = [...this.trail.slice(-11), row];
+    this.beginAt(this.stage.z!, row, true);
+    if (this.trail.at(-1) !== row) this.trail = [...this.trail.slice(1 - MOST_TRAIL), row];
     this.pointPlace = null;
     this.afterMove();
     this.look.say(`${this.describe(row)}, on the stage`);
   }
 
-  /** Back along the trail. */
-  back(): void {
-    const before = this.trail.at(-2);
-    if (before === undefined) return;
-    this.trail = this.trail.slice(0, -2);
-    this.showRow(before);
+  /** Back along the trail, to the row before or to the one at a place of it. */
+  back(to = this.trail.length - 2): void {
+    const row = this.trail[to];
+    if (row === undefined) return;
+    this.trail = this.trail.slice(0, to);
+    this.showRow(row);
   }
 
   /** Decode what lies at a place of the map that is no row. */
@@ -169,7 +209,7 @@ export class Explorer {
       ? "A place on the map: along its two axes exact, the other directions from the nearest row."
       : `A place on the map: a blend of the ${found.from.length} rows around it.`;
     this.stage.showPoint(found.z, ground.linear ? [] : found.from);
-    this.editing.edits.start(found.z, -1);
+    this.beginAt(found.z, -1);
     this.pointPlace = [x, y];
     this.afterMove(false);
   }
@@ -179,8 +219,15 @@ export class Explorer {
     this.editing.past.note(act);
     this.remark = remark;
     this.stage.showPoint(z);
-    this.editing.edits.start(z, -1);
+    this.beginAt(z, -1);
     this.afterMove();
+  }
+
+  /** Edits begin anew at another point, and so do local directions. */
+  private beginAt(z: Float32Array, row: number, home = false): void {
+    this.editing.edits.start(z, row);
+    this.sliders.home = home ? z : null;
+    if (this.sliders.basis.name === LOCAL) this.sliders.chooseLocal(z);
   }
 
   /** Move the point on the stage; the row it came from stays beside it to compare with, and edits stay on top. */
@@ -215,23 +262,25 @@ export class Explorer {
     return z;
   }
 
-  /** Encode a file of the visitor's and bring it to the stage. */
-  async encode(file: Blob, name: string): Promise<void> {
-    this.editing.past.note("");
-    await this.stage.encode(file, name);
-    this.afterEncoding();
+  /** Encode a file of the visitor's and bring it to the stage; false where something newer came there meanwhile. */
+  encode(file: Blob, name: string): Promise<boolean> {
+    halt(this);
+    return this.takeOwn({ file, name }, "");
   }
 
   /** Another part of the visitor's file to the stage. */
-  async showPiece(index: number): Promise<void> {
-    this.editing.past.note("piece");
-    await this.stage.showPiece(index);
-    this.afterEncoding();
+  showPiece(piece: number): Promise<boolean> {
+    return this.takeOwn({ piece }, "piece");
   }
 
-  private afterEncoding(): void {
-    this.editing.edits.start(this.stage.z!, -1);
+  private async takeOwn(from: Parameters<Stage["encode"]>[0], act: string): Promise<boolean> {
+    const own = await this.stage.encode(from);
+    if (!own) return false;
+    this.editing.past.note(act);
+    this.stage.showOwn(own);
+    this.beginAt(own.z, -1, true);
     this.afterMove();
+    return true;
   }
 
   /** Make the point on the stage the first stop of the path, or the last. */
@@ -249,53 +298,20 @@ export class Explorer {
     this.look.say(`Pinned; ${this.tray.pins.length} in the tray`);
   }
 
-  /** Play what is decoded, or stop. */
-  listen(): void {
-    const { player, stage } = this;
-    const music = musicOf(this.space.view);
-    if (!player || !music) return;
-    if (player.heard) return player.stop();
-    const values = stage.decoded?.values;
-    if (values) void player.play("decoded", 1, () => notesOf(music, toRaw(music, values)));
-  }
-
-  /** Walk the path back and forth, or play the tunes along it from where one is; or stop either. */
-  playPath(): void {
-    const { tray, player } = this;
-    if (player?.heard === "path") return player.stop();
-    if (tray.playing) return tray.pause();
-    if (!player) return tray.play((z) => this.showPoint(z, "", "path"));
-    const music = musicOf(this.space.view)!;
-    const first = tray.position < tray.legs ? Math.round(tray.position * (tray.frames - 1)) : 0;
-    void player.play("path", tray.points.length - first, (i) => {
-      tray.position = (first + i) / (tray.frames - 1);
-      this.showPoint(tray.points[first + i]!, "", "path");
-      return notesOf(music, toRaw(music, tray.decoded[first + i]!));
-    });
-  }
-
   openTab(tab: Tab): void {
     this.look.tab = tab;
   }
 
-  /** How far the point on the stage is along a direction of the chosen basis. */
-  coordinate(index: number): number {
-    const { z } = this.stage;
-    if (!z) return 0;
-    const { axes, mean } = this.basis;
-    return axes ? axes[index]!.reduce((sum, a, d) => sum + a * (z[d]! - mean[d]!), 0) : z[index]!;
+  /** What points decode to, all of them; does not come back where it is stopped. */
+  decodeAll(points: Float32Array[], signal: AbortSignal): Promise<Float32Array[]> {
+    const found: Float32Array[] = [];
+    let left = points.length;
+    return new Promise((done) => this.stage.strip(points, (i, values) => ((found[i] = values), --left || done(found)), signal));
   }
 
-  /** The point on the stage moved along one direction to `value`. */
-  movedAlong(index: number, value: number): Float32Array | null {
-    const { z } = this.stage;
-    if (!z) return null;
-    const next = z.slice();
-    const step = value - this.coordinate(index);
-    const axis = this.basis.axes?.[index];
-    if (axis) axis.forEach((a, d) => (next[d]! += a * step));
-    else next[index] = value;
-    return next;
+  /** What of a point decides how it is decoded. */
+  keyOf(z: Float32Array): string {
+    return keyOf(z, this.stage.raw);
   }
 
   /** Places on the map of any points: exact on linear maps, else among their nearest rows. */
@@ -307,16 +323,34 @@ export class Explorer {
     return near.map(({ rows, distances }) => placeAmong(ground.points, rows, distances));
   }
 
-  writeAddress(): string {
-    // what has not arrived yet is still in the address
-    return this.stage.z ? writeAddress(addressOf(this)) : location.hash;
+  /** What brings all of this back; null while some of it has yet to arrive. */
+  address(): Address | null {
+    return this.stage.z ? addressOf(this) : null;
+  }
+
+  /** Rows are few enough to be shown as pictures from the start. */
+  get fewPictures(): boolean {
+    return this.sheets !== null && this.space.rows <= FEW;
+  }
+
+  /** How many neighbours can be asked for, and how many are at first. */
+  get mostCount(): number {
+    return Math.max(1, Math.min(MOST_NEAR, this.space.rows - 1));
+  }
+
+  get leastCount(): number {
+    return Math.min(LEAST_NEAR, this.mostCount);
+  }
+
+  get usualCount(): number {
+    return Math.min(USUAL_NEAR, this.mostCount);
   }
 
   showFirst(): void {
     if (!this.space.rows) return;
     const { first } = this.space.view;
     this.stage.showRow(first);
-    this.editing.edits.start(this.stage.z!, first);
+    this.beginAt(this.stage.z!, first, true);
     this.trail = [first];
     this.afterMove();
   }
@@ -331,12 +365,26 @@ export class Explorer {
   private readonly findNeighbours = newestOnly(async (z: Float32Array) => {
     const [near] = await this.search.ask([z], this.neighbourCount + 1, this.space.rows);
     if (near && this.stage.z === z) this.neighbours = near;
-  });
+    this.lost = "";
+  }, (error) => this.lose(error));
 
   private readonly findPlace = newestOnly(async (z: Float32Array) => {
     const [place] = await this.placesOf([z]);
     if (place && this.stage.z === z && this.stage.row < 0) this.pointPlace = place;
-  });
+  }, (error) => this.lose(error));
+
+  /** Say why what is near was not found. */
+  lose(error: Error): void {
+    this.lost = `What lies near this point is not known: ${error.message}.`;
+  }
+
+  /** Where a point that is no row lies on another map. */
+  placeAgain(): void {
+    const { z, row } = this.stage;
+    if (!z || row >= 0) return;
+    this.pointPlace = null;
+    this.findPlace(z);
+  }
 
   setNeighbourCount(count: number): void {
     this.neighbourCount = count;

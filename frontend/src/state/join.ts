@@ -1,5 +1,8 @@
 /** Rows of one space found again in another, by their ids. */
 
+/** Name of the column that says how many neighbours a row shares in two spaces. */
+export const OVERLAP = "shared_neighbours";
+
 export interface Joined {
   /** For each row of the first its row in the second, -1 where it has none; and the other way. */
   there: Int32Array<ArrayBuffer>;

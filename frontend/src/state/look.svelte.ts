@@ -18,12 +18,17 @@ export class Look {
   said = $state("");
   /** Whether single letters are commands (WCAG 2.1.4 wants a way to switch that off). */
   keys = $state(true);
-  theme: Theme = $derived(this.chosenTheme ?? (this.systemDark ? "dark" : "light"));
+  /** Whether the system's own colours are in force, which the theme then has to follow. */
+  forced = $state(false);
+  theme: Theme = $derived((this.forced ? null : this.chosenTheme) ?? (this.systemDark ? "dark" : "light"));
 
   constructor() {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     this.systemDark = dark.matches;
     dark.addEventListener("change", () => (this.systemDark = dark.matches));
+    const forced = matchMedia("(forced-colors: active)");
+    this.forced = forced.matches;
+    forced.addEventListener("change", () => (this.forced = forced.matches));
     this.keys = stored(KEYS_OFF) !== "off";
   }
 

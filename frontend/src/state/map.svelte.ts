@@ -34,7 +34,9 @@ export class MapState {
   /** Rows that are ringed, because a pane lists them. */
   marks = $state.raw<readonly number[]>([]);
   painted = $state.raw<Painted | null>(null);
-  problem = $state("");
+  /** Why the map, or its colours, cannot be had. */
+  private groundProblem = $state("");
+  private colourProblem = $state("");
 
   /** Columns that were found out here, and no file holds. */
   added = $state.raw<ReadonlyMap<string, [NumberColumn, Numbers]>>(new Map());
@@ -49,12 +51,13 @@ export class MapState {
   flags: Uint8Array<ArrayBuffer> = $derived.by(() => this.makeFlags());
   matching: number = $derived.by(() => this.flags.reduce((count, flag) => count + (flag & FADED ? 0 : 1), 0));
 
-  /** What the rows are coloured by at first. */
+  /** The map that is shown at first, and what its rows are coloured by. */
+  readonly firstName: string;
   readonly firstColour: string;
 
   constructor(readonly space: Space) {
     const { view } = space;
-    this.name = view.maps[0]?.name ?? DIMENSIONS;
+    this.name = this.firstName = view.maps[0]?.name ?? DIMENSIONS;
     const label = view.columns.find((c) => c.name === "label") ?? view.columns.find((c) => c.kind === "category");
     this.firstColour = (label ?? view.columns[0])?.name ?? "";
     this.colour = this.firstColour;
@@ -71,10 +74,14 @@ export class MapState {
       if (wanted !== `${this.name} ${this.pair.join()}`) return;
       const linear = stored ? stored.linear : this.dimensionAxes();
       this.ground = { space, points, grid: new Grid(points.xy), linear };
-      this.problem = "";
+      this.groundProblem = "";
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.groundProblem = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  get problem(): string {
+    return this.groundProblem || this.colourProblem;
   }
 
   async show(name: string, pair: [number, number] = this.pair): Promise<void> {
@@ -89,13 +96,14 @@ export class MapState {
     this.colour = name;
     this.hidden = new Set();
     this.values = null;
+    this.colourProblem = "";
     const column = this.column;
     if (!column) return;
     try {
       const values = this.added.get(name)?.[1] ?? (await this.space.array(column.values));
       if (this.colour === name) this.values = values;
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      if (this.colour === name) this.colourProblem = error instanceof Error ? error.message : String(error);
     }
   }
 

@@ -1,6 +1,6 @@
 /** Stops pinned to the tray, and the way through them. */
 
-import { along, walk, type Way } from "./paths";
+import { along, walk, type Curve, type Route, type Way } from "./paths";
 
 export interface Pin {
   key: number;
@@ -9,26 +9,73 @@ export interface Pin {
   name: string;
 }
 
-export const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const SECONDS_A_LEG = 2.4;
+/** Frames a leg that are offered. */
+export const FRAMES = [3, 5, 9, 17, 33] as const;
+/** At its end a path goes back the way it came, or on to its first stop. */
+export const LOOPS = ["back", "round"] as const;
+export type Loop = (typeof LOOPS)[number];
+
+export function letterOf(stop: number): string {
+  return LETTERS[stop % LETTERS.length]!;
+}
 
 export class Tray {
   pins = $state.raw<readonly Pin[]>([]);
   way = $state<Way>("lerp");
-  frames = $state(9);
+  loop = $state<Loop>("back");
+  frames = $state<number>(FRAMES[2]);
   position = $state(0);
   playing = $state(false);
   /** What the points decode to, as far as they are. */
   decoded = $state.raw<readonly (Float32Array | undefined)[]>([]);
+  /** Someone wants to hear the path once all of it is decoded. */
+  waits = $state(false);
+  /** Geodesics that were found, by the pins at their ends; and how far the search for one is. */
+  curves = $state.raw<ReadonlyMap<string, Curve>>(new Map());
+  searching = $state<{ leg: number; share: number } | null>(null);
   private next = 0;
   private clock = 0;
 
-  legs: number = $derived(Math.max(0, this.pins.length - 1));
-  points: Float32Array[] = $derived(this.pins.length > 1 ? walk(this.stops, this.frames, this.way) : []);
-  here: Float32Array | null = $derived(this.pins.length > 1 ? along(this.stops, this.position, this.way) : null);
+  /** The pinned points in order; where the path goes round the first comes again at the end. */
+  stops: Float32Array[] = $derived.by(() => {
+    const stops = this.pins.map((pin) => pin.z);
+    return this.loop === "round" && stops.length > 1 ? [...stops, stops[0]!] : stops;
+  });
+  legs: number = $derived(Math.max(0, this.stops.length - 1));
+  /** Names of the legs, by the pins at their ends. */
+  legNames: string[] = $derived.by(() => {
+    const keys = this.pins.map((pin) => pin.key);
+    return Array.from({ length: this.legs }, (_, leg) => `${keys[leg]} ${keys[(leg + 1) % keys.length]}`);
+  });
+  private route: Route = $derived({ stops: this.stops, way: this.way, curves: this.legNames.map((name) => this.curves.get(name)) });
+  points: Float32Array[] = $derived(this.legs ? walk(this.route, this.frames) : []);
+  here: Float32Array | null = $derived(this.legs ? along(this.route, this.position) : null);
+  complete: boolean = $derived(this.points.length > 0 && this.points.every((_, i) => this.decoded[i]));
 
-  get stops(): Float32Array[] {
-    return this.pins.map((pin) => pin.z);
+  /** Paths go as the space's own geometry does, until another way is chosen. */
+  constructor(way: Way = "lerp") {
+    this.way = way;
+  }
+
+  /** Find the geodesics of legs that have none yet; `find` gives null where it was stopped. */
+  async findCurves(find: (a: Float32Array, b: Float32Array, told: (share: number) => void) => Promise<Curve | null>): Promise<void> {
+    const { stops, legNames } = this;
+    for (const [leg, name] of legNames.entries()) {
+      if (this.curves.has(name)) continue;
+      this.searching = { leg, share: 0 };
+      const curve = await find(stops[leg]!, stops[leg + 1]!, (share) => (this.searching = { leg, share }));
+      if (!curve) return;
+      this.curves = new Map([...this.curves, [name, curve]]);
+    }
+    this.searching = null;
+  }
+
+  /** Letter of the stop that a frame shows, nothing for those between. */
+  letterAt(frame: number): string {
+    const stop = frame / (this.frames - 1);
+    return Number.isInteger(stop) ? letterOf(stop % this.pins.length) : "";
   }
 
   add(z: Float32Array, row: number, name: string): Pin {
@@ -65,7 +112,12 @@ export class Tray {
     this.position = 0;
   }
 
-  /** Walk back and forth; `moved` is called with each point on the way. */
+  setLoop(loop: Loop): void {
+    this.loop = loop;
+    this.position = Math.min(this.position, this.legs);
+  }
+
+  /** Walk back and forth, or round and round; `moved` is called with each point on the way. */
   play(moved: (z: Float32Array) => void): void {
     if (this.legs === 0) return;
     this.playing = true;
@@ -74,7 +126,8 @@ export class Tray {
     const tick = (now: number) => {
       const step = (now - before) / 1000 / SECONDS_A_LEG;
       before = now;
-      this.position = Math.max(0, Math.min(this.legs, this.position + (forwards ? step : -step)));
+      if (this.loop === "round") this.position = (this.position + step) % this.legs;
+      else this.position = Math.max(0, Math.min(this.legs, this.position + (forwards ? step : -step)));
       if (this.position === this.legs) forwards = false;
       if (this.position === 0) forwards = true;
       if (this.here) moved(this.here);

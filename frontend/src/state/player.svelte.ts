@@ -26,13 +26,17 @@ export class Player {
     this.context ??= new AudioContext();
     await this.context.resume();
     let begin = this.context.currentTime + LEAD;
-    for (let i = 0; i < count && turn === this.turn; i++) {
-      this.stopNotes = sound(this.context, this.kind, tune(i), begin);
-      await this.until(turn, begin, STEP_SECONDS);
-      // a page in the background is late
-      begin = Math.max(begin + stepsOf(this.kind) * STEP_SECONDS, this.context.currentTime);
+    try {
+      for (let i = 0; i < count && turn === this.turn; i++) {
+        this.stopNotes = sound(this.context, this.kind, tune(i), begin);
+        await this.until(turn, begin, STEP_SECONDS);
+        // a page in the background is late
+        begin = Math.max(begin + stepsOf(this.kind) * STEP_SECONDS, this.context.currentTime);
+      }
+    } finally {
+      // also where a tune cannot be had
+      if (turn === this.turn) this.stop();
     }
-    if (turn === this.turn) this.stop();
   }
 
   stop(): void {

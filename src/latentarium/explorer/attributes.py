@@ -35,6 +35,8 @@ def _attribute(found: Directions, a: int, ends: np.ndarray) -> Attribute:
     low, high = ends.tolist()
     return Attribute(
         name=_title(found, a),
+        id=found.names[a],
+        column=found.columns[a],
         kind=found.kinds[a],
         vector=found.vectors[a].tolist(),
         weights=found.weights[a].tolist(),

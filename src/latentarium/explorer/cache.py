@@ -17,10 +17,9 @@ from latentarium.explorer.attributes import attributes
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.sheet import report
 from latentarium.explorer.wire import Packed, View
-from latentarium.rng import generator
+from latentarium.explorer.wire_sheet import Report
 
 FOLDER, VIEW = "explorer", "view.json"
-ORDER_STREAM = 21
 _FINE_BYTES = 4 * 2**20
 _NOT_SHOWN = ("report.html", "pictures/", f"{FOLDER}/", "history.jsonl")
 Told = Callable[[str, int, int], None]
@@ -77,10 +76,9 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
-    order = generator(0, ORDER_STREAM).permutation(len(bundle.codes))
-    flat = np.ascontiguousarray(bundle.codes[order].reshape(len(order), -1))
+    order = rows.row_order(bundle.codes)
+    flat = np.ascontiguousarray(bundle.codes[order])
     tell("codes", 1, 4)
-    maps = code_parts.map_views(bundle, flat, order, draft)
     bases, typical = code_parts.bases(flat, _flat_decoder(bundle)), code_parts.typicality(flat)
     tell("rows", 2, 4)
     shown = rows.shown_rows(bundle, order)
@@ -92,6 +90,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         subject=bundle.manifest["data"]["name"],
         facts=_facts(bundle),
         rows=len(order),
+        parked=rows.parked(bundle, order),
         first=rows.typical_row(shown, errors),
         decoded_rows=bool(bundle.manifest["data"].get("decoded")),
         dim=flat.shape[1],
@@ -100,7 +99,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         path="slerp" if bundle.space.geometry.path == "slerp" else "lerp",
         latent=_latent(flat, draft),
         ids=draft.add("ids.json", json.dumps(bundle.ids[order].tolist(), ensure_ascii=False).encode()),
-        maps=maps,
+        maps=code_parts.map_views(bundle, flat, order, draft),
         columns=rows.columns(bundle, order, draft) + rows.odd_columns(errors, distances, draft),
         bases=bases,
         attributes=attributes(bundle, flat),
@@ -109,6 +108,7 @@ def _view(bundle: Bundle, draft: Draft, notes: list[str], tell: Told) -> View:
         inputs=rows.inputs(bundle, shown, draft),
         lines=rows.lines(bundle, order, draft),
         decodes="decode" in bundle.space.capabilities,
+        encodes="encode" in bundle.space.capabilities,
         decoder=networks.decoder_graph(bundle, flat, draft),
         small=networks.small_decoder(bundle, flat, draft),
         encoder=networks.encoder_graph(bundle, flat, draft),
@@ -129,7 +129,7 @@ def _state(bundle: Bundle) -> str:
     # graphs follow from the weights, and writing them must not make a view stale
     for name in networks.FILES if bundle.built_in else ():
         seen.pop(name, None)
-    facts = [View.model_json_schema(), version("latentarium"), bundle.name, seen]
+    facts = [View.model_json_schema(), Report.model_json_schema(), version("latentarium"), bundle.name, seen]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

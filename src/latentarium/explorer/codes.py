@@ -9,6 +9,7 @@ from latentarium.applications.mapping import read_map
 from latentarium.arrays import FloatArray
 from latentarium.bundle import Bundle
 from latentarium.explorer.draft import Draft
+from latentarium.explorer.rows import places_of
 from latentarium.explorer.wire import PERCENTILES, Basis, Dimension, Histogram, LinearMap, MapView, Typicality
 
 Array = NDArray[np.float64]
@@ -27,6 +28,8 @@ _SPARSE_REFERENCE, _SPARSE_ASKED = 5000, 200_000
 
 def principal_axes(codes: FloatArray) -> tuple[Array, Array]:
     """Mean (d,) and all principal axes (d, d) of the codes, the widest first, the largest entry of each positive."""
+    if not len(codes):
+        return np.zeros(codes.shape[1]), np.eye(codes.shape[1])
     mean = codes.mean(0, dtype=np.float64)
     _, vectors = np.linalg.eigh(np.atleast_2d(np.cov(codes.T, bias=True)))
     axes = vectors[:, ::-1].T
@@ -44,9 +47,8 @@ def map_views(bundle: Bundle, codes: FloatArray, order: NDArray[np.int64], draft
 def _stored(bundle: Bundle, name: str, codes: FloatArray, order: NDArray[np.int64], draft: Draft) -> MapView:
     found = read_map(bundle, name)
     places = np.full((len(codes), 2), np.nan, np.float32)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    places[rank[found.ids]] = found.coordinates
+    rank = places_of(order, len(bundle.codes))[found.ids]
+    places[rank[rank >= 0]] = found.coordinates[rank >= 0]
     rest = np.flatnonzero(np.isnan(places[:, 0]))
     if len(rest):
         places[rest] = found.place(codes[rest])
@@ -65,7 +67,7 @@ def _pca(codes: FloatArray, draft: Draft) -> MapView:
     axes = np.zeros((2, codes.shape[1]))
     axes[: min(2, len(all_axes))] = all_axes[:2]
     places = (codes - mean) @ axes.T
-    variance = float(codes.var(0, dtype=np.float64).sum())
+    variance = float(codes.var(0, dtype=np.float64).sum()) if len(codes) else 0.0
     share = float(places.var(0).sum()) / variance if variance else 1.0
     return MapView(
         name="pca",
@@ -79,6 +81,7 @@ def _pca(codes: FloatArray, draft: Draft) -> MapView:
 
 def bases(codes: FloatArray, decode: Decode | None) -> list[Basis]:
     """Directions to slide along: the latent dimensions themselves, and the principal components."""
+    codes = codes if len(codes) else np.zeros((1, codes.shape[1]), np.float32)
     mean, axes = principal_axes(codes)
     components = axes[:MOST_DIMENSIONS]
     along = (codes - mean) @ components.T
@@ -114,6 +117,8 @@ def _dimensions(
         effects[widest] = _effects(starts, steps * std[widest, None], decode)
     sizes, least = (std, _LEAST_SPREAD) if decode is None else (effects, _LEAST_EFFECT)
     active = np.nan_to_num(sizes) >= least * max(float(np.nanmax(sizes)), 1e-12)
+    # where nothing varies there still is a way to go
+    least = _LEAST_SPREAD * (std.max() if std.max() > 1e-6 else 1.0)
     return [
         Dimension(
             name=name,
@@ -121,7 +126,7 @@ def _dimensions(
             std=float(std[k]),
             effect=None if np.isnan(effects[k]) else float(effects[k]),
             active=bool(active[k]),
-            histogram=_histogram(values[:, k], reach=REACH * max(std[k], _LEAST_SPREAD * std.max(), 1e-6)),
+            histogram=_histogram(values[:, k], reach=REACH * max(std[k], least)),
         )
         for k, name in enumerate(names)
     ]
@@ -145,6 +150,9 @@ def typicality(codes: FloatArray) -> Typicality:
     """How long codes are and how close their neighbours, as percentiles; for codes in the view's order."""
     from sklearn.neighbors import NearestNeighbors
 
+    rows = min(len(codes), _REFERENCE)
+    # of no rows nothing is far
+    codes = codes if len(codes) else np.zeros((1, codes.shape[1]), np.float32)
     centre = codes.mean(0)
     known = codes[:_REFERENCE]
     count = min(NEIGHBOURS, len(known) - 1)
@@ -156,7 +164,7 @@ def typicality(codes: FloatArray) -> Typicality:
         distances = found[:, -1]
     shares = np.linspace(0, 100, PERCENTILES)
     return Typicality(
-        rows=len(known),
+        rows=rows,
         neighbours=count,
         centre=centre.tolist(),
         length=np.percentile(np.linalg.norm(codes - centre, axis=1), shares).tolist(),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.bundle import Writer, bytes_writer
+from latentarium.errors import InvalidInput
 from latentarium.explorer.wire import ArrayFile, FileFacts, Packed
 
 _DTYPES = {"u8": "<u1", "u16": "<u2", "u32": "<u4", "f32": "<f4"}
@@ -31,8 +32,11 @@ class Draft:
         return ArrayFile(file=file, dtype=dtype, shape=list(data.shape))  # type: ignore[arg-type]
 
     def packed(self, name: str, values: NDArray[Any], dtype: str, *, square: bool = False) -> Packed:
-        """Columns of `values` (n, k) as whole numbers over each column's range; over the widest with `square`."""
-        low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
+        """Columns of finite `values` (n, k) as whole numbers over each one's range; over the widest with `square`."""
+        if not np.isfinite(values).all():
+            raise InvalidInput(f"{name} of a view must be finite")
+        ends = values if len(values) else np.zeros((1, values.shape[1]))
+        low, high = ends.min(0).astype(np.float64), ends.max(0).astype(np.float64)
         span = np.where(high > low, high - low, 1.0)
         if square:
             middle, span = (low + high) / 2, np.full_like(span, max((high - low).max(), 1e-9))

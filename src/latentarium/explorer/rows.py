@@ -19,8 +19,18 @@ from latentarium.data.sentences import SentenceModality
 from latentarium.errors import LatentariumError
 from latentarium.explorer.draft import Draft
 from latentarium.explorer.kinds import RAW, WRITTEN
-from latentarium.explorer.wire import PERCENTILES, ArrayFile, CategoryColumn, Inputs, Lines, NumberColumn, Thumbs
+from latentarium.explorer.wire import (
+    PERCENTILES,
+    ArrayFile,
+    CategoryColumn,
+    Inputs,
+    Lines,
+    NumberColumn,
+    Parked,
+    Thumbs,
+)
 from latentarium.measures.report import readable
+from latentarium.rng import generator
 
 MOST_NAMES = 255
 _OTHER, _KEPT = "other", "evaluation.safetensors"
@@ -31,6 +41,22 @@ MOST_VALUES = 2**22
 MOST_LINES, LONGEST_LINE = 100_000, 1000
 _QUALITY = 90
 _CHUNK, _AT_ONCE = 4096, 512
+_ORDER_STREAM, _MOST_PARKED = 21, 100
+
+
+def row_order(codes: FloatArray) -> NDArray[np.int64]:
+    """Row of the bundle behind each row of its view: one random order, so that the first ones are a fair sample.
+
+    Rows whose codes are not finite lie nowhere, and are left out.
+    """
+    order = generator(0, _ORDER_STREAM).permutation(len(codes))
+    return order[np.isfinite(codes[order]).all(1)]
+
+
+def parked(bundle: Bundle, order: NDArray[np.int64]) -> Parked:
+    """The rows that are left out of `order`, the first hundred by their ids."""
+    left = np.setdiff1d(np.arange(len(bundle.codes)), order)
+    return Parked(count=len(left), ids=bundle.ids[left[:_MOST_PARKED]].tolist())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +67,7 @@ class Shown:
     raw: Any
     taken: NDArray[np.int64]
 
-    def array(self, bundle: Bundle, part: slice) -> FloatArray:
+    def array(self, bundle: Bundle, part: slice | NDArray[np.int64]) -> FloatArray:
         """Those rows in array units."""
         return bundle.modality.to_array(np.asarray(self.raw[self.taken[part]]))
 
@@ -53,11 +79,16 @@ def shown_rows(bundle: Bundle, order: NDArray[np.int64]) -> Shown:
     except LatentariumError:
         if not bundle.has(_KEPT):
             return Shown(places=np.arange(0), raw=np.empty((0, 1)), taken=np.arange(0))
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        places = rank[bundle.kept_rows]
-        taken = np.argsort(places)
+        places = places_of(order, len(bundle.codes))[bundle.kept_rows]
+        taken = np.argsort(places)[int((places < 0).sum()) :]
         return Shown(places=places[taken], raw=bundle.kept, taken=taken)
+
+
+def places_of(order: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Place in the view of each of `count` rows of the bundle, -1 for those left out."""
+    places = np.full(count, -1, np.int64)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def columns(bundle: Bundle, order: NDArray[np.int64], draft: Draft) -> list[CategoryColumn | NumberColumn]:

@@ -15,10 +15,21 @@ from starlette.exceptions import HTTPException
 
 from latentarium import __version__
 from latentarium.errors import InvalidInput, LatentariumError, invalid
-from latentarium.explorer.guard import Guard, error_body
+from latentarium.explorer.api import (
+    DecodeRequest,
+    EditAnswer,
+    EditRequest,
+    EncodeAnswer,
+    EncodeRequest,
+    ErrorAnswer,
+    RowsRequest,
+)
+from latentarium.explorer.editing import Contradiction, Unknown
+from latentarium.explorer.guard import Guard, error_body, most_bytes
 from latentarium.explorer.served import Networks, narrowed
 from latentarium.explorer.site import INDEX, Content, Site
-from latentarium.explorer.wire import DecodeRequest, EncodeAnswer, EncodeRequest, ErrorAnswer, Host, Report, View
+from latentarium.explorer.wire import Host, View
+from latentarium.explorer.wire_sheet import Report
 
 if TYPE_CHECKING:
     import uvicorn
@@ -31,7 +42,7 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 _KINDS = {".js": "text/javascript", ".webp": "image/webp", ".gz": "application/gzip", ".json": "application/json"}
 _BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    code: {"model": ErrorAnswer} for code in (400, 403, 404, 413, 415, 421, 422)
+    code: {"model": ErrorAnswer} for code in (400, 403, 404, 409, 413, 415, 421, 422)
 }
 
 
@@ -46,9 +57,10 @@ def make_app(site: Site, *, hosts: Collection[str]) -> FastAPI:
         responses=_ERRORS,
     )
     _add_errors(app)
-    _add_api(app, Networks(site.bundles))
+    networks = Networks(site.bundles)
+    _add_api(app, networks)
     _add_files(app, site.files)
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Guard, hosts=hosts, most=most_bytes(networks.widest))
     narrowed(app.openapi(), site.bundles)
     return app
 
@@ -116,6 +128,19 @@ def _add_api(app: FastAPI, networks: Networks) -> None:
         """Codes of rows."""
         return EncodeAnswer(z=(await networks.encode(request.space, request.x)).tolist())
 
+    @api.post("/rows", response_class=Response, responses={200: _BINARY})
+    async def rows(request: RowsRequest) -> Response:
+        """Rows as they were stored, in array units as little-endian float32, (n, values); 404 for one not at hand."""
+        x = await networks.rows(request.space, request.rows)
+        if x is None:
+            raise HTTPException(404, "one of these rows is not kept in the bundle, and its source is not at hand")
+        return Response(x.astype("<f4").tobytes(), media_type="application/octet-stream")
+
+    @api.post("/edit")
+    async def edit(request: EditRequest) -> EditAnswer:
+        """Codes moved along the directions of labels; 404 for a name without one, 409 for what cannot be at once."""
+        return await networks.edit(request)
+
     app.include_router(api)
 
 
@@ -169,7 +194,8 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(LatentariumError)
     async def known(_: Request, error: LatentariumError) -> JSONResponse:
-        return shaped(str(error), 400 if error.exit_code == InvalidInput.exit_code else 500)
+        usual = 400 if error.exit_code == InvalidInput.exit_code else 500
+        return shaped(str(error), {Unknown: 404, Contradiction: 409}.get(type(error), usual))
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(_: Request, error: RequestValidationError) -> JSONResponse:

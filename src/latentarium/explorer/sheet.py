@@ -3,12 +3,15 @@
 import math
 
 from latentarium.bundle import Bundle
-from latentarium.explorer.wire import Report, ReportFinding, ReportScore
+from latentarium.explorer.behind import behind
+from latentarium.explorer.wire_sheet import Report, ReportFamily, ReportFinding, ReportScore
 from latentarium.measures import Measurements
 from latentarium.measures.report import HEADLINES, readable
 from latentarium.measures.score import Score, format_value
+from latentarium.measures.suite import FAMILIES
 
 MEASURES = "measures.json"
+_FAMILY = {entry.name: family.title for family in FAMILIES for entry in family.entries}
 
 
 def report(bundle: Bundle) -> Report | None:
@@ -21,9 +24,15 @@ def report(bundle: Bundle) -> Report | None:
     names = [*first, *(name for name in scores if name not in first)]
     return Report(
         rows=stored.get("rows", ""),
+        families=[ReportFamily(title=family.title, about=family.about) for family in FAMILIES],
         scores=[_score(scores[name], headline=name in first) for name in names],
         findings=[
-            ReportFinding(title=readable(found["trouble"]), words=found["words"], advice=found["advice"])
+            ReportFinding(
+                title=readable(found["trouble"]),
+                words=found["words"],
+                advice=found["advice"],
+                scores=[name for name in found.get("scores", ()) if name in scores],
+            )
             for found in stored.get("findings", ())
         ],
     )
@@ -43,4 +52,6 @@ def _score(score: Score, *, headline: bool) -> ReportScore:
         meaning=score.meaning,
         misleads=score.misleads,
         headline=headline,
+        family=_FAMILY.get(score.name, ""),
+        behind=behind(score),
     )

@@ -1,4 +1,4 @@
-"""What the page reads: the types of its JSON files and of the server's answers, from which its TypeScript is made."""
+"""What the page reads: the types of its JSON files, from which its TypeScript is made; `api` has those of requests."""
 
 from typing import Literal
 
@@ -188,10 +188,13 @@ class Attribute(Wire):
     """A linear reading of one attribute: score = z . weights + bias, and z + s * vector raises it by s.
 
     The score of a class is its log-odds, of a number its value as mean + scale * score. `low` and `high` are the first
-    and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read.
+    and the 99th percentile of the rows' scores, `quality` says how well held-out rows are read. `id` is what it is
+    called where it is set or kept, and `column` the label that it is a value of, or itself.
     """
 
     name: str
+    id: str
+    column: str
     kind: Literal["class", "number"]
     vector: list[float]
     weights: list[float]
@@ -239,6 +242,13 @@ class Lines(Wire):
     count: int
 
 
+class Parked(Wire):
+    """Rows without a place: their codes are not finite. `ids` are those of the first hundred."""
+
+    count: int
+    ids: list[str]
+
+
 class Loop(Wire):
     """How a decoder that takes one symbol after another is run: `Graph.file` gives from z what each step is told,
     (n, width, steps), and `file` from that, the symbol before (`first` where there is none) and a state of `state`
@@ -276,9 +286,9 @@ class View(Wire):
 
     Its rows are in one random order, so that the first ones are a fair sample.
 
-    `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` says
-    whether the space has a decoder at all, `small` is the one with weights in 8 bits, where these do; an exported site
-    has it in place of the other.
+    `first` is the row to begin with: one that is reconstructed as well as half of them. `decodes` and `encodes` say
+    whether the space has a decoder and an encoder at all, `small` is the decoder with weights in 8 bits, where these
+    do; an exported site has it in place of the other.
     """
 
     version: Literal[1] = VIEW_VERSION
@@ -287,6 +297,7 @@ class View(Wire):
     subject: str
     facts: list[tuple[str, str]]
     rows: int
+    parked: Parked
     first: int
     decoded_rows: bool
     dim: int
@@ -304,44 +315,13 @@ class View(Wire):
     inputs: Inputs | None
     lines: Lines | None
     decodes: bool
+    encodes: bool
     decoder: Graph | None
     small: Graph | None
     encoder: Graph | None
     report: str | None
     notes: list[str]
     files: dict[str, FileFacts]
-
-
-class ReportScore(Wire):
-    """One score of the report."""
-
-    name: str
-    title: str
-    value: float | None
-    shown: str
-    unit: str
-    interval: str
-    direction: Literal["higher", "lower", "neither"]
-    n: int
-    meaning: str
-    misleads: str
-    headline: bool
-
-
-class ReportFinding(Wire):
-    """Something that stands out, in words."""
-
-    title: str
-    words: str
-    advice: str
-
-
-class Report(Wire):
-    """report.json: the scores of the bundle's spec sheet."""
-
-    rows: str
-    scores: list[ReportScore]
-    findings: list[ReportFinding]
 
 
 class SpaceEntry(Wire):
@@ -358,42 +338,3 @@ class Host(Wire):
     generator: str
     api: bool
     spaces: list[SpaceEntry]
-
-
-class Asked(Wire):
-    """Base of what a page sends: numbers are numbers, not text that looks like them."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class DecodeRequest(Asked):
-    """Latent points (n, d) of the space in the folder `space`."""
-
-    space: str
-    z: list[list[float]]
-
-
-class EncodeRequest(Asked):
-    """Rows in array units, flattened (n, values), of the space in the folder `space`."""
-
-    space: str
-    x: list[list[float]]
-
-
-class EncodeAnswer(Wire):
-    """Codes (n, d)."""
-
-    z: list[list[float]]
-
-
-class ErrorFacts(Wire):
-    """What went wrong in one line, and the HTTP status."""
-
-    message: str
-    status: int
-
-
-class ErrorAnswer(Wire):
-    """The one shape of every error."""
-
-    error: ErrorFacts

@@ -201,14 +201,12 @@ def rescaled_interval(
     >>> rescaled_interval(1.0, np.array([0.0, 2.0]), size=50, count=100, level=0.5)
     (0.5, 1.5)
     """
-    if not 0 < size < count:
-        raise invalid("size", f"from 1 to {count - 1}, fewer than all rows", size)
     if not 0 < level < 1:
         raise invalid("level", "between 0 and 1", level)
-    check_finite(draws, "the statistic of a subsample")
-    scale = np.sqrt(size / (count - size))
+    scale = _shrinking(draws, size=size, count=count)
     low, high = interval_of(draws - draws.mean(), level=level)
-    ends = np.clip([value + scale * low, value + scale * high], *within)
+    # a count that hardly a subsample changes has quantiles on one side of its mean
+    ends = np.clip([value + scale * min(low, 0.0), value + scale * max(high, 0.0)], *within)
     return float(ends[0]), float(ends[1])
 
 
@@ -234,12 +232,18 @@ def spread_interval(
     """
     from scipy.stats import t
 
+    scale = _shrinking(draws, size=size, count=count)
+    reach = float(t.ppf((1 + level) / 2, len(draws) - 1) * draws.std(ddof=1) * scale)
+    ends = np.clip([value - reach, value + reach], *within)
+    return float(ends[0]), float(ends[1])
+
+
+def _shrinking(draws: Array, *, size: int, count: int) -> float:
+    """s of `rescaled_interval`, after the checks on what it is applied to."""
     if not 0 < size < count:
         raise invalid("size", f"from 1 to {count - 1}, fewer than all rows", size)
     check_finite(draws, "the statistic of a subsample")
-    reach = float(t.ppf((1 + level) / 2, len(draws) - 1) * draws.std(ddof=1) * np.sqrt(size / (count - size)))
-    ends = np.clip([value - reach, value + reach], *within)
-    return float(ends[0]), float(ends[1])
+    return float(np.sqrt(size / (count - size)))
 
 
 def _value(found: Score | float) -> float:

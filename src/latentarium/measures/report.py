@@ -242,7 +242,7 @@ def _score_row(score: Score) -> str:
         f"<tr><td><code>{escape(score.name)}</code></td>"
         f'<td class="number">{format_value(score.value)}{unit}{_arrow(score)}</td>'
         f'<td class="number optional">{_interval(score)}</td><td class="number optional">{_yardstick(score)}</td>'
-        f'<td class="number optional">{score.n:,}</td>'
+        f'<td class="number optional rows">{score.n:,}</td>'
         f'<td class="words">{escape(score.meaning)} <em>{escape(score.misleads)}</em>{_origin(score)}</td></tr>'
     )
 
