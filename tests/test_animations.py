@@ -1,5 +1,7 @@
 """Films are read back by other means: colours, times, sizes and the text they carry."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -190,3 +192,25 @@ def test_what_is_no_picture_has_no_text(tmp_path: Path) -> None:
         pictures.read_text(path)
     with pytest.raises(InvalidInput, match="the file must be a video, got 'a.mp4'"):
         pictures.read_video_text(path.rename(tmp_path / "a.mp4"))
+
+
+WIDE = """
+import sys, numpy as np
+from pathlib import Path
+from latentarium.pictures import Film, write_animation
+y, x, time = np.mgrid[:28, :28, :20].astype(np.uint8).transpose(0, 3, 1, 2)
+frames = np.stack([9 * x + 5 * time, 7 * y + 3 * time, 4 * x + 8 * y, np.full_like(x, 255)], axis=-1)
+write_animation(Path(sys.argv[1]), frames, Film(kind="MP4", seconds=0.8, scale=10))
+"""
+
+
+@pytest.mark.parametrize("fill", [1, 85, 170])
+def test_a_video_does_not_depend_on_what_lay_in_memory(tmp_path: Path, fill: int) -> None:
+    """280 pixels are 17.5 macroblocks; glibc fills what is allocated with MALLOC_PERTURB_."""
+    found = []
+    for value in (0, fill):
+        path = tmp_path / f"{value}.mp4"
+        environment = {**os.environ, "MALLOC_PERTURB_": str(value)}
+        subprocess.run([sys.executable, "-c", WIDE, str(path)], env=environment, check=True)
+        found.append(path.read_bytes())
+    assert found[0] == found[1]

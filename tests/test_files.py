@@ -1,5 +1,6 @@
 """Files and folders are replaced whole or not at all."""
 
+import contextlib
 import json
 import os
 import stat
@@ -11,7 +12,7 @@ import pytest
 
 from latentarium import files
 from latentarium.errors import DamagedFile, InvalidInput
-from latentarium.files import StorageFailed, inside, read_json, recover, replacing, replacing_folder, sha256
+from latentarium.files import StorageFailed, inside, read_json, recover, replacing, replacing_folder, sha256, together
 
 
 def names(folder: Path) -> list[str]:
@@ -48,6 +49,22 @@ def test_a_failed_write_leaves_the_former_file_and_nothing_else(tmp_path: Path, 
         words = str(caught.value)
         assert words.startswith(f"could not write {tmp_path / 'a'}: No space left on device; ")
         assert "\n" not in words
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_files_appear_together_or_not_at_all(tmp_path: Path, error: BaseException | None) -> None:
+    put(tmp_path, a="old")
+    expected = contextlib.nullcontext() if error is None else pytest.raises((KeyboardInterrupt, StorageFailed))
+    with expected, together():
+        files.write_text(tmp_path / "a", "new")
+        assert (tmp_path / "a").read_text() == "old"
+        with replacing(tmp_path / "b") as temporary:
+            temporary.write_text("new", encoding="utf-8")
+            if error is not None:
+                raise error
+    assert contents(tmp_path) == ({"a": "new", "b": "new"} if error is None else {"a": "old"})
+    files.write_text(tmp_path / "c", "alone")
+    assert (tmp_path / "c").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits")

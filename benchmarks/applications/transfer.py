@@ -99,9 +99,8 @@ def main() -> None:
 
 def line(probe: Probe) -> str:
     """One probe in words."""
-    low, high = probe.interval
-    labels = "all" if probe.labels is None else probe.labels
-    return f"{probe.features:8s} {probe.classifier:10s} {labels!s:>5s} {probe.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    features, classifier, labels, accuracy, span = probe.row
+    return f"{features:8s} {classifier:10s} {labels:>5s} {accuracy} ({span})"
 
 
 if __name__ == "__main__":

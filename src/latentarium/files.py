@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from latentarium.errors import DamagedFile, LatentariumError, invalid
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_WAITING: ContextVar[dict[Path, Path] | None] = ContextVar("waiting", default=None)
 
 
 class StorageFailed(LatentariumError):
@@ -26,6 +28,8 @@ class StorageFailed(LatentariumError):
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`, on failure it is removed.
+
+    Inside `together` it takes its place at the end of that.
 
     Raises
     ------
@@ -39,14 +43,41 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.touch(exist_ok=False)
     except OSError as error:
         raise storage_failed(path, error) from None
+    waiting = _WAITING.get()
     try:
         yield temporary
         _sync(temporary)
-        os.replace(temporary, path)
+        if waiting is None:
+            os.replace(temporary, path)
+        else:
+            waiting[temporary] = path
     except OSError as error:
         raise storage_failed(path, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary not in (waiting or {}):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Files that are replaced inside appear one right after the other at the end, or none of them does."""
+    waiting: dict[Path, Path] = {}
+    before = _WAITING.set(waiting)
+    try:
+        yield
+        for temporary, path in waiting.items():
+            _move(temporary, path)
+    finally:
+        _WAITING.reset(before)
+        for temporary in waiting:
+            temporary.unlink(missing_ok=True)
+
+
+def _move(temporary: Path, path: Path) -> None:
+    try:
+        os.replace(temporary, path)
+    except OSError as error:
+        raise storage_failed(path, error) from None
 
 
 def storage_failed(path: Path, error: OSError) -> StorageFailed:

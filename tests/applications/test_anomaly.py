@@ -15,7 +15,9 @@ from tests.applications.conftest import keeps_the_contract
 
 import latentarium as la
 from latentarium.applications.anomaly.parts import SCORES
+from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput, MissingCapability
+from latentarium.pictures import heat
 
 QUICK = {"steps": 30, "width": 32, "threads": 1}
 
@@ -90,6 +92,23 @@ def test_maps_of_pictures_sum_and_lie_where_the_damage_is(pictures: np.ndarray) 
     assert before.max() < 4 * detector.map_scale_
 
 
+@pytest.mark.parametrize("scores", ["elbo", "iwae", "elbo+plane"])
+def test_maps_of_a_density_are_seen(pictures: np.ndarray, scores: str) -> None:
+    """A bound in nats lies below 0 where the data have a density; what is damaged glows all the same."""
+    options = {**QUICK, "likelihood": "gaussian", "steps": 200}
+    detector = la.LatentOutlierDetector(model="vae", latent=8, scores=scores, options=options).fit(pictures)
+    damaged = pictures[:5].copy()
+    damaged[:, :, 4:, :4] = 255 - damaged[:, :, 4:, :4]
+    assert "plane" in scores or np.median(detector.anomaly_score(pictures)) < 0
+    before, after = detector.explain(pictures[:5]), detector.explain(damaged)
+    np.testing.assert_allclose(after.sum((1, 2, 3)), detector.anomaly_score(damaged), rtol=1e-6)
+    lit = heat(after, scale=detector.map_scale_, floor=detector.map_floor_).sum(1)
+    usual = heat(before, scale=detector.map_scale_, floor=detector.map_floor_).sum(1)
+    assert lit[:, 4:, :4].mean() > 2 * usual[:, 4:, :4].mean()
+    assert lit[:, 4:, :4].mean() > 1.5 * lit[:, :4, 4:].mean()
+    assert usual.max() > 1
+
+
 def test_the_odd_feature_is_named() -> None:
     rows = _curve(400)
     odd = _curve(20, 3)
@@ -140,6 +159,13 @@ def test_own_calibration_rows() -> None:
     assert len(detector.calibration_scores_) == 333
 
 
+def test_a_bundle_stands_for_its_space(bundle: Bundle) -> None:
+    x = la.open_source("digits").array("train")[:300]
+    own, of_space = (clone(la.LatentOutlierDetector(space)).fit(x) for space in (bundle, bundle.space))
+    np.testing.assert_array_equal(own.anomaly_score(x[:20]), of_space.anomaly_score(x[:20]))
+    assert own.space_.dim == 4
+
+
 def test_discoveries_and_drift() -> None:
     detector = la.LatentOutlierDetector().fit(_curve(4000))
     new = np.concatenate([_curve(100, 1), ODD[:20]])
@@ -160,6 +186,8 @@ def test_settings_say_what_is_wrong() -> None:
         ({"scores": "plane+plane"}, "each part once"),
         ({"threshold": "best"}, "threshold must be one of conformal, quantile, pot, got 'best'"),
         ({"alpha": 1.5}, "alpha must be a share between 0 and 1"),
+        ({"contamination": None}, "contamination must be 'auto' or a share above 0 and at most 0.5, got None"),
+        ({"contamination": "none"}, "contamination must be 'auto' or a share"),
         ({"contamination": 0.7}, "contamination must be 'auto' or a share"),
         ({"model": "gan"}, "model must be one of pca, edges, vae, ae"),
         ({"neighbours": 0}, "neighbours must be an integer"),
@@ -171,6 +199,11 @@ def test_settings_say_what_is_wrong() -> None:
         la.LatentOutlierDetector(scores="elbo").fit(rows)
     with pytest.raises(NotFittedError):
         la.LatentOutlierDetector().explain(rows)
+
+
+def test_shares_may_be_of_any_type_of_number() -> None:
+    options = {"alpha": np.float32(0.1), "calibration": np.float32(0.25), "contamination": np.float32(0.1)}
+    assert la.LatentOutlierDetector(**options).fit(_curve(100)).threshold_.alpha == pytest.approx(0.1)
 
 
 def test_inside_scikit_learn() -> None:

@@ -19,9 +19,11 @@ from latentarium.applications.editing import (
     store_directions,
     unsupervised_directions,
 )
+from latentarium.applications.editing.alignment import WAYS, Way, lies, moved
 from latentarium.applications.editing.stored import ARRAYS, has_directions
 from latentarium.bundle import Bundle, arrays_writer
 from latentarium.errors import DamagedFile, InvalidInput
+from latentarium.shipped import open_shipped
 
 Array = NDArray[np.float64]
 
@@ -49,6 +51,18 @@ def test_a_step_of_one_moves_the_log_odds_by_one(method: str) -> None:
     # what goes together is taken along: b's step moves a too
     assert (moved[:, 0] > 0.4).all()
     assert (np.abs(moved[:, 2]) < 0.1).all()
+
+
+@pytest.mark.parametrize("method", ["logistic", "lda"])
+@pytest.mark.filterwarnings("error")
+def test_classes_of_three_rows_in_each_part_are_enough(method: str) -> None:
+    rare = np.tile([1, 1, 1, *[0] * 3], 3).astype(np.float64)
+    splits = np.repeat(["train", "validation", "test"], 6)
+    codes = np.random.default_rng(0).standard_normal((18, 2)) + 4 * rare[:, None]
+    found = fit_directions(codes, {"rare": rare}, splits=splits, method=method)  # type: ignore[arg-type]
+    assert found.quality[0].value == 1
+    probe = fit_curved(codes, {"rare": rare}, ["rare"], splits=splits)
+    assert probe.scores(codes)[rare == 1].mean() > probe.scores(codes)[rare == 0].mean()
 
 
 def test_log_odds_are_those_of_rows_that_were_not_fitted() -> None:
@@ -245,6 +259,39 @@ def test_pictures_that_lie_otherwise_are_told(tmp_path: Path) -> None:
     assert "b is unlike the rows the space was learned from: it is not aligned as they are (it lies to the right)" in (
         found.words("b", 1)
     )
+
+
+def test_each_way_is_what_it_is_called() -> None:
+    spot = np.zeros((1, 1, 9, 9), np.uint8)
+    spot[0, 0, 1, 5] = 200
+    places = {
+        "to the left": (1, 4),
+        "to the right": (1, 6),
+        "up": (0, 5),
+        "down": (2, 5),
+        "upside down": (7, 3),
+        "a quarter turn clockwise": (5, 7),
+        "a quarter turn counterclockwise": (3, 1),
+        "with rows and columns exchanged": (5, 1),
+    }
+    for name, place in places.items():
+        found = moved(spot, WAYS[name])[0, 0]
+        assert np.unravel_index(found.argmax(), found.shape) == place, name
+    assert moved(spot, WAYS["clockwise"])[0, 0, :5, 6:].sum() > moved(spot, WAYS["clockwise"])[0, 0, :5, :6].sum()
+
+
+@pytest.mark.parametrize(("name", "least"), [("fashion-vae", 0.7), ("avatar-vae", 0.95)])
+def test_turned_pictures_are_told_by_shipped_spaces(name: str, least: float) -> None:
+    """Other draws of the prior: of one space that holds real pictures, and of one that holds decoded ones alone."""
+    bundle = open_shipped(name)
+    levels = bundle.modality.to_raw(bundle.space.sample(100, seed=8))
+    ways = [Way(), WAYS["a quarter turn clockwise"], WAYS["with rows and columns exchanged"]]
+    said = lies(bundle, bundle.modality.to_array(np.concatenate([moved(levels, way) for way in ways])))
+    assert said is not None
+    usual, turned, exchanged = np.array([way != "" for way in said]).reshape(3, 100).mean(1)
+    assert usual < 0.08
+    assert turned > least
+    assert exchanged > least
 
 
 def test_melodies_get_more_notes_and_keep_their_range() -> None:

@@ -65,6 +65,55 @@ def test_conditions_hold_both_ways(bundle: Bundle) -> None:
     np.testing.assert_array_equal(first, second)
 
 
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Digits with a year, a truth and a size, of which some are not known."""
+    rows = la.open_source("digits")
+    place, count = tmp_path_factory.mktemp("dated"), 300
+    size = np.where(np.arange(count) % 3, np.arange(count) / 2, np.nan)
+    np.savez(place / "rows.npz", x=rows.raw[:count, 0], year=np.arange(count), ok=np.arange(count) % 2 == 0, size=size)
+    la.fit(place / "rows.npz", latent=2, width=16, steps=2, out=place / "dated", progress=False)
+    return la.open_bundle(place / "dated")
+
+
+@pytest.mark.parametrize("store", ["exact", "lance"])
+@pytest.mark.parametrize(
+    ("word", "count"),
+    [
+        ("ok=True", 150),
+        ("ok=1", 150),
+        ("ok!=yes", 150),
+        ("year==20", 1),
+        ("year<19.5", 20),
+        ("year<=19.5", 20),
+        ("year>290.5", 9),
+        ("year<1e300", 300),
+        ("size>=0", 200),
+        ("size!=2.5", 199),
+        ("size<2.5", 3),
+    ],
+)
+def test_a_condition_is_of_the_columns_kind(dated: Bundle, store: str, word: str, count: int) -> None:
+    hits = search_rows(dated, dated.codes[:1], count=300, where=[word], store=store)
+    assert (hits.numbers >= 0).sum() == count
+
+
+@pytest.mark.parametrize(
+    ("word", "rule"),
+    [
+        ("year<inf", "--where must be a number for the column 'year', got 'inf'"),
+        ("size<nan", "--where must be a number for the column 'size', got 'nan'"),
+        ("year=2.5", "--where must be a whole number for the column 'year', got '2.5'"),
+        ("ok=perhaps", "--where must be true or false for the column 'ok', got 'perhaps'"),
+        ("ok<1", "--where must be = or != for the true or false column 'ok'"),
+        ("nope=1", "--where must be a condition on one of the columns year, ok, size, got 'nope=1'"),
+    ],
+)
+def test_a_condition_of_another_kind_is_refused(dated: Bundle, word: str, rule: str) -> None:
+    with pytest.raises(InvalidInput, match=rule):
+        search_rows(dated, dated.codes[:1], where=[word])
+
+
 def test_a_store_is_made_anew_when_the_bundle_changed(bundle: Bundle) -> None:
     open_store(bundle)
     mark = bundle.path.with_name("digits.search") / "made-from.json"
@@ -89,12 +138,14 @@ def test_the_odd_one_out() -> None:
     assert apart.argmax() == 2
     with pytest.raises(InvalidInput, match="at least 3"):
         odd_one_out(np.zeros((2, 2)))
+    with pytest.raises(InvalidInput, match="at most 5,000, got 5001; 'latentarium detect'"):
+        odd_one_out(np.zeros((5001, 2)))
 
 
 def test_conditions_say_what_is_wrong(bundle: Bundle) -> None:
     for word, rule in (
         ("label", "a condition such as"),
-        ("colour=red", "the label must be one of label"),
+        ("colour=red", "--where must be a condition on one of the columns label"),
         ("label=eleven", "a condition that some row meets|a number for the column"),
     ):
         with pytest.raises(InvalidInput, match=rule):

@@ -50,6 +50,13 @@ def test_the_way_back() -> None:
     np.testing.assert_allclose(fitted.inverse_transform(codes), rows, atol=1e-2)
 
 
+@pytest.mark.parametrize("codes", [np.zeros((2, 3)), np.zeros(4), np.zeros((2, 2, 2)), [["a"] * 4]])
+def test_the_way_back_takes_codes_alone(codes: Any) -> None:
+    fitted = la.LatentTransformer(model="pca", latent=4).fit(np.random.default_rng(0).normal(size=(30, 6)))
+    with pytest.raises(InvalidInput, match="^X"):
+        fitted.inverse_transform(codes)
+
+
 def test_pictures() -> None:
     rows = la.open_source("digits")
     fitted = la.LatentTransformer(latent=3, options=QUICK).fit(rows.raw[:200])

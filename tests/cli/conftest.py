@@ -29,7 +29,11 @@ class Outcome:
     def json(self) -> Any:
         """The one JSON object that stdout must be."""
         assert self.out.count("\n") == 1, f"stdout holds more than one line: {self.out!r}"
-        return json.loads(self.out)
+        return json.loads(self.out, parse_constant=_no_number)
+
+
+def _no_number(word: str) -> None:
+    raise AssertionError(f"JSON has no {word}")
 
 
 Run = Callable[..., Outcome]

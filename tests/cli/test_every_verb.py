@@ -124,6 +124,44 @@ def half(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
 
 
+REPLACING = {
+    "blend": "blend space 1 2 -o space/made.png",
+    "compare": "compare space other -o space/report.html",
+    "compress": "compress space codes.parquet --mode plain -o codes.parquet",
+    "decode": "decode space codes.parquet -o codes.parquet",
+    "decompress": "decompress space codes.parquet -o ./codes.parquet",
+    "detect, its table": "detect space codes.parquet -o codes.parquet",
+    "detect, its sheet": "detect space made.png -o made.csv",
+    "detect, its maps": "detect space maps.npz -o made.csv --maps maps.npz",
+    "detect, its page": "detect space made.html -o made.csv",
+    "detect, a picture in a folder": "detect space folder -o folder/made.csv",
+    "edit": "edit space made.png --set label=0=1 -o made.png",
+    "edit, its labels": "edit space 3 --set label=0=1 --labels made.png -o made.png",
+    "encode": "encode space codes.parquet -o codes.parquet",
+    "map": "map space -o space/made.png",
+    "palette": "palette space 1 2 3 4 -o space/made.png",
+    "probe": "probe space --draws 2 -o space/report.html",
+    "reconstruct": "reconstruct space made.png -o made.png",
+    "remake": "remake made.png space -o made.png",
+    "search": "search space made.png -o made.png",
+    "search, the usual name": "search space space-like.png",
+    "traverse": "traverse space -o space/made.png",
+    "walk": "walk space 1 2 -o space/made.png",
+    "walk, a stop": "walk space 1 made.png -o made.png",
+}
+"""Calls whose output would take the place of something that they read."""
+
+
+@pytest.mark.parametrize("name", REPLACING)
+def test_nothing_that_is_read_is_replaced(run: Run, here: Path, name: str) -> None:
+    (here / "folder").mkdir()
+    (here / "made.html").write_text("")
+    (here / "maps.npz").write_text("")
+    for copy in ("space-like.png", "folder/made.png", "space/made.png"):
+        shutil.copy(here / "made.png", here / copy)
+    assert "--out must be another file than those that are read" in refused(run, here, REPLACING[name].split())
+
+
 BAD_DATA: dict[str, Callable[[Path], object]] = {
     "absent": Path.unlink,
     "text": no_array,
@@ -137,10 +175,24 @@ BAD_DATA: dict[str, Callable[[Path], object]] = {
 }
 
 
+READING = {verb: line for verb, line in LINES.items() if "rows.npy" in line} | {
+    "blend": "blend space 1 rows.npy -o new.png",
+    "edit": "edit space rows.npy --set label=0=1 -o new.png",
+    "edit, its labels": "edit space 3 --set label=0=1 --labels rows.npy -o new.png",
+    "probe": "probe space --data rows.npy --draws 1 -o new.html",
+    "reconstruct": "reconstruct space rows.npy -o new.png",
+    "search": "search space rows.npy -o new.png",
+    "search, several": "search space 1 rows.npy -o new.png",
+    "search, the odd one": "search space rows.npy --odd-one-out",
+    "traverse": "traverse space --row rows.npy -o new.png",
+}
+"""Calls that read new data."""
+
+
 @pytest.mark.parametrize("spoil", BAD_DATA.values(), ids=BAD_DATA)
-@pytest.mark.parametrize("verb", sorted(verb for verb, line in LINES.items() if "rows.npy" in line))
-def test_bad_data(run: Run, here: Path, verb: str, spoil: Callable[[Path], object]) -> None:
-    assert "rows" in refused(run, here, LINES[verb].split(), lambda: spoil(here / "rows.npy"))
+@pytest.mark.parametrize("name", sorted(READING))
+def test_bad_data(run: Run, here: Path, name: str, spoil: Callable[[Path], object]) -> None:
+    assert "rows" in refused(run, here, READING[name].split(), lambda: spoil(here / "rows.npy"))
 
 
 @pytest.mark.parametrize("verb", WITH_BUNDLE)

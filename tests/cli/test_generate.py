@@ -1,6 +1,7 @@
 """What generates: films, palettes and tunes made again from the settings that their files carry."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,10 +57,23 @@ def ok(run: Run, *arguments: object) -> str:
         ("walk space --draws 3 --temperature 0.5 --frames 5 --seed 8", "a.webp"),
         ("walk space 1 2 --frames 5", "a.mp4"),
         ("walk table 1 2", "a.parquet"),
+        ("walk space one.png 2 two.png one.png --frames 4", "a.gif"),
+        ("walk space one.png two.png --frames 4 --truncation 0.7", "a.mp4"),
+        ("blend space two.png 5 one.png --steps 3", "a.png"),
+        ("palette space 1 one.png 3 two.png --size 3", "a.webp"),
+        ("traverse space --row one.png --dimensions 2 --steps 3", "a.png"),
+        ("edit space 3 digits/000007 --set label=0=+2 --keep label=3,pca:2 --steps 2", "a.png"),
+        ("edit space 3 --set label=5 --slack 0.3 --keep label=3", "a.png"),
+        ("edit space 3 --set label=0=+2 --curved --method lda", "a.webp"),
+        ("edit table 3 --set age=1", "a.parquet"),
     ],
 )
 def test_a_file_made_again_has_the_same_bytes(run: Run, here: Path, verb: str, name: str) -> None:
+    for number, picture in enumerate(("one.png", "two.png")):
+        Image.fromarray(la.open_source("digits").raw[number, 0]).save(picture)
     ok(run, *verb.split(), "-o", name)
+    for picture in ("one.png", "two.png"):
+        Path(picture).unlink()
     ok(run, "remake", name, verb.split()[1], "-o", f"again-{name}")
     assert (here / f"again-{name}").read_bytes() == (here / name).read_bytes()
 
@@ -82,6 +96,66 @@ def test_a_film_goes_through_the_rows_it_names(run: Run, here: Path) -> None:
         for i in range(4):
             film.seek(2 * i)
             assert np.array_equal(np.asarray(film.convert("RGB")), expected[i])
+
+
+def test_own_pictures_are_stops(run: Run, here: Path) -> None:
+    """A picture of the set, as a file, is where its row is."""
+    Image.fromarray(la.open_source("digits").raw[5, 0]).save("five.png")
+    by_row = run("blend", "space", "1", "5", "--steps", 3, "-o", "a.png", "--json").json
+    by_file = run("blend", "space", "1", "./five.png", "--steps", 3, "-o", "b.png", "--json").json
+    assert by_file["rows"] == ["digits/000001", "five.png"]
+    assert by_row["frames"] == by_file["frames"]
+    with Image.open("a.png") as first, Image.open("b.png") as second:
+        assert np.abs(np.asarray(first, int) - np.asarray(second, int)).max() <= 1
+    for line, words in (
+        ("blend space 1 nowhere.png", "or a file, got 'nowhere.png': no file has that name"),
+        ("walk space 1 nowhere.png", "no file has that name"),
+        ("palette space 1 2 3 nowhere.png", "no file has that name"),
+        ("traverse space --row nowhere.png", "no file has that name"),
+        ("blend space 1 rows.npy", "ROWS must be one row for each name, got 4; give files of one row"),
+        ("blend space 1 five.png -o five.png", "--out must be another file than those that are read"),
+    ):
+        np.save("rows.npy", la.open_source("digits").raw[:3, 0])
+        refused = run(*line.split())
+        assert (refused.status, words in refused.err) == (2, True), refused.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "blend space 1 colour.png",
+        "walk space colour.png 1 --frames 3",
+        "palette space 1 2 3 colour.png --size 2",
+        "traverse space --row colour.png --steps 2",
+        "reconstruct space colour.png",
+        "encode space colour.png -o codes.parquet",
+    ],
+)
+def test_what_was_made_of_own_pictures_is_said(run: Run, here: Path, line: str) -> None:
+    Image.fromarray(la.open_source("digits").raw[5, 0]).convert("RGB").save("colour.png")
+    outcome = run(*line.split())
+    assert outcome.status == 0, outcome.err
+    assert "1 of 1 pictures are RGB; taken as grey, by their luminance\n" in outcome.err
+
+
+def test_what_shows_more_than_the_bundle_says_how_it_was_made(run: Run, here: Path) -> None:
+    Image.fromarray(la.open_source("digits").raw[5, 0]).save("my five.png")
+    np.save("rows.npy", la.open_source("digits").raw[:3, 0])
+    for line, name in (
+        (("edit", "space", "my five.png", "--set", "label=0=1", "-o", "a.png"), "a.png"),
+        (("edit", "space", "3", "--labels", "digits", "--set", "label=0=1", "-o", "b.png"), "b.png"),
+        (("search", "space", "3", "-n", "2", "-o", "c.png"), "c.png"),
+        (("search", "space", "rows.npy", "-n", "2", "-o", "d.png"), "d.png"),
+        (("detect", "space", "rows.npy", "--seed", "3", "-o", "e.parquet"), "e.png"),
+        (("detect", "space", "rows.npy", "--seed", "3", "-o", "e.parquet"), "e.parquet"),
+    ):
+        ok(run, *line)
+        refused = run("remake", name, "space")
+        assert refused.status == 2
+        rest = f"was made by: latentarium {shlex.join(line)}; run that again\n"
+        assert refused.err == f"latentarium: {name} shows more than the bundle holds, and {rest}"
+    stored = json.loads(pictures.read_text(here / "e.png") or "")
+    assert (stored["verb"], stored["settings"]["seed"], stored["settings"]["data"]) == ("detect", 3, "rows.npy")
 
 
 def test_rows_of_a_table_walk_too(run: Run, here: Path) -> None:

@@ -43,7 +43,7 @@ REFUSED = {
         "decompress": "FILE must be a file made by 'latentarium compress'",
         "edit": "bundle space has no label or attribute",
         "prior": "prior must be left as it is for a decoder without data",
-        "probe": "the label must be a column of this bundle, which has none",
+        "probe": "have no label to tell; bring rows with one: --data DATA",
     },
 }
 """What a model from elsewhere cannot do, and what is said then."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from latentarium.data import Column, ImageModality, TableModality, modality_from_json
+from latentarium.data.columns import ColumnValues
 from latentarium.errors import InvalidInput
 from latentarium.space import Modality
 
@@ -63,6 +64,22 @@ def test_arrow_tables_survive_the_round_trip_exactly(rows: list[tuple[float, ...
     table = MIXED.to_table(raw)
     assert table.column_names == ["age", "colour", "height", "shape"]
     assert np.array_equal(MIXED.parse(table), raw, equal_nan=True)
+
+
+def test_whole_numbers_stay_whole() -> None:
+    """A decoded age of 37.8 is no age of that table."""
+    columns = {"age": [30.0, 40.0, np.nan], "height": [1.5, 2.0, 1.75]}
+    read = [ColumnValues(name=name, values=np.array(values)) for name, values in columns.items()]
+    modality = TableModality.fit(read, np.arange(3))
+    stored = modality.to_json()
+    again = modality_from_json(stored)
+    assert again == modality
+    raw = np.array([[37.8, 1.625], [np.nan, 1.0], [-0.2, 1.0]])
+    assert again.to_table(raw).to_pydict() == {"age": [38, None, 0], "height": [1.625, 1.0, 1.0]}  # type: ignore[attr-defined]
+    for column in stored["columns"]:
+        del column["whole"]
+    before = modality_from_json(stored).to_table(raw)  # type: ignore[attr-defined]
+    assert before["age"].to_pylist() == [37.8, None, -0.2]
 
 
 def test_blocks_say_where_everything_lies() -> None:

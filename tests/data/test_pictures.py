@@ -160,8 +160,26 @@ def test_new_pictures_take_the_size_fitted_before(tmp_path: Path, write_pictures
     write_pictures(tmp_path / "grey", 2, mode="L")
     rows = open_like(tmp_path / "new", ImageModality(channels=3, height=28, width=20))
     assert rows.raw.shape == (2, 3, 28, 20)
-    with pytest.raises(InvalidInput, match="grey must be pictures of shape"):
-        open_like(tmp_path / "grey", ImageModality(channels=3, height=28, width=20))
+    words = "grey must be RGB pictures of 20x28, as the space was learned from, got 'grey pictures of 20x28'"
+    with pytest.raises(InvalidInput, match=words):
+        open_like(tmp_path / "grey", ImageModality(channels=3, height=28, width=20), convert=False)
+
+
+@pytest.mark.parametrize(("mode", "words"), [("L", "grey; taken as RGB"), ("RGBA", "RGBA; taken as RGB on white")])
+def test_new_pictures_take_the_channels_fitted_before(
+    tmp_path: Path, write_pictures: Any, mode: str, words: str
+) -> None:
+    write_pictures(tmp_path / "new", 2)
+    path = write_pictures(tmp_path / "new", 1, mode=mode, prefix="q")[0]
+    rows = open_like(tmp_path / "new", ImageModality(channels=3, height=16, width=16))
+    assert rows.notes == (f"1 of 3 pictures are {words}",)
+    levels = np.asarray(Image.open(path), np.float64)
+    if mode == "L":
+        expected = np.repeat(levels[..., None], 3, axis=2)
+    else:
+        shown = levels[..., 3:] / 255
+        expected = levels[..., :3] * shown + 255 * (1 - shown)
+    assert np.abs(rows.raw[2].transpose(1, 2, 0) - expected).max() <= 1
 
 
 def test_a_single_picture_is_enough_for_a_space_that_is_there(tmp_path: Path, write_pictures: Any) -> None:

@@ -48,8 +48,10 @@ def encoder_fingerprint(bundle: Bundle) -> str:
     return hashlib.sha256(json.dumps([network, bundle.manifest["modality"]], sort_keys=True).encode()).hexdigest()
 
 
-def write_codes(bundle: Bundle, rows: Rows, out: Path, *, named: bool = False, labels: bool = True) -> Iterator[slice]:
-    """Write ids, codes and labels to a Parquet file, which appears with the last rows; yields the rows done.
+def write_codes(
+    bundle: Bundle, rows: Rows, out: Path, *, named: bool = False, labels: bool = True
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Write ids, codes and labels to a Parquet file, which appears at the end; yields the rows done and their codes.
 
     Parameters
     ----------
@@ -61,17 +63,18 @@ def write_codes(bundle: Bundle, rows: Rows, out: Path, *, named: bool = False, l
     names = tuple(f"{NAMED}{i}" for i in range(bundle.space.dim)) if named else (CODE,)
     own = {name: values for name, values in rows.columns.items() if labels and name not in (ID, *names)}
 
-    def table(part: slice) -> Any:
-        codes = bundle.space.encode(rows.array(part)).reshape(-1, bundle.space.dim)
+    def table(part: slice, codes: FloatArray) -> Any:
         columns = dict(zip(names, codes.T, strict=True)) if named else {CODE: codes}
         shown = {name: values[part] for name, values in own.items()}
         return arrow_table({ID: rows.ids[part], **columns, **shown}).replace_schema_metadata(told)
 
     told = {KEY: json.dumps({**_model(bundle), "columns": names, "labels": list(own)}).encode()}
-    with replacing(out) as temporary, pq.ParquetWriter(temporary, table(slice(0, 1)).schema) as writer:
+    schema = table(slice(0, 1), np.zeros((1, bundle.space.dim), np.float32)).schema
+    with replacing(out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for part in batches(len(rows), rows_at_once(bundle.space)):
-            writer.write_table(table(part))
-            yield part
+            codes = bundle.space.encode(rows.array(part)).reshape(-1, bundle.space.dim)
+            writer.write_table(table(part, codes))
+            yield part, codes
 
 
 def _model(bundle: Bundle) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from latentarium.arrays import FloatArray, as_rows, batches, check_positive_int
 from latentarium.bundle import MODEL, Bundle
 from latentarium.data.levels import channels_first
 from latentarium.data.modalities import MOST_CHANNELS, SMALLEST, Column, ImageModality, TableModality
+from latentarium.data.music.modalities import GridModality
 from latentarium.data.rows import Rows
+from latentarium.data.texts import TextModality
 from latentarium.errors import InvalidInput, invalid
 from latentarium.measures.detection import OrientedEdges
 from latentarium.rng import generator
@@ -34,11 +36,13 @@ class Frame:
     data_shape : of one row of the space
     modality : of data that a space is to be learned from; None where the caller's arrays are in the space's units
     is_picture : whether rows are pictures (channels, height, width)
+    summed : whether the first axis of a row is shown in one colour: channels of pictures, symbols of a tune or a text
     """
 
     data_shape: tuple[int, ...]
     modality: Modality | None = None
     is_picture: bool = False
+    summed: bool = False
 
     @classmethod
     def of(cls, x: NDArray[Any]) -> "Frame":
@@ -46,7 +50,7 @@ class Frame:
         if x.ndim > 2:
             _, channels, height, width = channels_first(x, "X").shape
             modality: Modality = ImageModality(channels=channels, height=height, width=width)
-            return cls(data_shape=modality.data_shape, modality=modality, is_picture=True)
+            return cls(data_shape=modality.data_shape, modality=modality, is_picture=True, summed=True)
         mean, std = x.mean(0, dtype=np.float64), x.std(0, dtype=np.float64)
         # a column that does not vary keeps its units: another value there is as odd as it looks
         still = std <= 1e-12 * np.maximum(1, np.abs(mean))
@@ -62,7 +66,8 @@ class Frame:
         shape = space.data_shape
         shaped = len(shape) == 3 and shape[0] <= MOST_CHANNELS and min(shape[1:]) >= SMALLEST
         known = isinstance(space.modality, ImageModality) if space.modality is not None else shaped
-        return cls(data_shape=shape, is_picture=known)
+        of_symbols = isinstance(space.modality, GridModality | TextModality)
+        return cls(data_shape=shape, is_picture=known, summed=known or of_symbols)
 
     def array(self, x: NDArray[Any]) -> FloatArray:
         """Rows in array units, float32 (n, *data_shape)."""

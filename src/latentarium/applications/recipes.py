@@ -1,33 +1,34 @@
 """Recipes: what samples, blends, walks, palettes and traversals are made by, as settings that a file can carry.
 
 A recipe is plain values and rows named by their ids, so that its text and the same bundle make the same file again.
-Reading one from a file runs nothing: its verb is looked up here, and every setting is checked for name and type.
+Rows that lie in files are kept by their codes.
 """
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentarium.applications import paths, walks
-from latentarium.applications.evaluation import find_numbers
+from latentarium.applications.given import given_rows, named_codes
 from latentarium.arrays import check_positive_int
-from latentarium.bundle import GIVEN, MODEL, PRIOR, Bundle
+from latentarium.bundle import Bundle
 from latentarium.data.modalities import ImageModality
 from latentarium.data.music.modalities import GridModality
-from latentarium.data.texts import TextModality
 from latentarium.distributions import truncated
 from latentarium.errors import InvalidInput, MissingCapability, invalid
 from latentarium.geometry import Path, Way
 from latentarium.space import LatentSpace
 
 FloatArray = NDArray[np.float32]
+Outside = dict[str, tuple[float, ...]]
+"""Codes of rows that lie in files, by their ids."""
 Progress = Callable[[int, int], None]
+Tell = Callable[[str], None]
+"""What takes a sentence on rows that were read."""
 ROLLS, PICTURES = 4, 10
 """Side by side on a sheet, where a verb has no better number."""
 FRAMES_A_SECOND = 25
@@ -35,8 +36,6 @@ SECONDS_A_LEG, FRAMES_A_LEG = 1.0, 4
 """Of a walk: of pictures the first, of everything else the second."""
 ROLLS_A_SECOND = 2
 LONGEST, LARGEST_SCALE = 3600.0, 64
-_FOREIGN = ("encoder.onnx", "decoder.onnx")
-_MAKES = (MODEL, PRIOR, GIVEN, "codes.parquet", "rows.parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +77,7 @@ class Sample:
     verb: ClassVar[str] = "sample"
     title: ClassVar[str] = "samples"
 
-    def settled(self, bundle: Bundle) -> "Sample":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Sample":
         """The same with everything said that was left open."""
         check_positive_int(self.n, "-n", high=100_000)
         usual = ROLLS if isinstance(bundle.modality, GridModality) else PICTURES
@@ -98,22 +97,23 @@ class Blend:
     """Frames from each row to the next, side by side."""
 
     rows: tuple[str, ...]
+    outside: Outside = field(default_factory=dict[str, tuple[float, ...]])
     steps: int = 9
     path: Path | None = None
     given: tuple[str, ...] = ()
     verb: ClassVar[str] = "blend"
     title: ClassVar[str] = "blend"
 
-    def settled(self, bundle: Bundle) -> "Blend":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Blend":
         """The same with rows named by their ids."""
         if len(self.rows) < 2:
             raise invalid("ROWS", "two or more rows", len(self.rows))
-        return dataclasses.replace(self, rows=_ids(bundle, self.rows))
+        return _placed(self, bundle, tell)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
         """The frames."""
         space = space_given(bundle, self.given)
-        frames = paths.blend(space, _codes(bundle, self.rows), steps=self.steps, path=self.path)
+        frames = paths.blend(space, named_codes(bundle, self.rows, self.outside), steps=self.steps, path=self.path)
         facts = {"rows": list(self.rows), "frames": len(frames)}
         return Made(array=frames, columns=len(frames), facts=facts, words=f"{len(frames)} frames")
 
@@ -123,20 +123,24 @@ class Traverse:
     """Frames along single dimensions."""
 
     row: str | None = None
+    outside: Outside = field(default_factory=dict[str, tuple[float, ...]])
     dimensions: int = 8
     steps: int = 9
     given: tuple[str, ...] = ()
     verb: ClassVar[str] = "traverse"
     title: ClassVar[str] = "traversals"
 
-    def settled(self, bundle: Bundle) -> "Traverse":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Traverse":
         """The same with the row named by its id."""
-        return self if self.row is None else dataclasses.replace(self, row=_ids(bundle, (self.row,))[0])
+        if self.row is None:
+            return self
+        ids, outside = _one_each(bundle, (self.row,), self.outside, tell=tell)
+        return dataclasses.replace(self, row=ids[0], outside=outside)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
         """The frames."""
         space = space_given(bundle, self.given)
-        centre = None if self.row is None else _codes(bundle, (self.row,))[0]
+        centre = None if self.row is None else named_codes(bundle, (self.row,), self.outside)[0]
         chosen, frames = paths.traverse(
             space, bundle.codes, centre=centre, dimensions=self.dimensions, steps=self.steps
         )
@@ -155,6 +159,7 @@ class Walk:
     """Frames in time through several rows, or through draws of the prior where no rows are named."""
 
     rows: tuple[str, ...] = ()
+    outside: Outside = field(default_factory=dict[str, tuple[float, ...]])
     draws: int = 8
     path: Way | None = None
     loop: bool = False
@@ -169,7 +174,7 @@ class Walk:
     verb: ClassVar[str] = "walk"
     title: ClassVar[str] = "walk"
 
-    def settled(self, bundle: Bundle) -> "Walk":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Walk":
         """The same with rows named by their ids, and frames and seconds said."""
         if len(self.rows) == 1:
             raise invalid("ROWS", "two or more rows, or none for draws of the prior", 1)
@@ -187,7 +192,7 @@ class Walk:
             frames = FRAMES_A_LEG * legs + (not self.loop) if self.frames is None else self.frames
             seconds = self.seconds or frames / ROLLS_A_SECOND
         check_positive_int(frames, "--frames", low=2, high=walks.MOST_FRAMES)
-        return dataclasses.replace(self, rows=_ids(bundle, self.rows), frames=frames, seconds=seconds)
+        return dataclasses.replace(_placed(self, bundle, tell), frames=frames, seconds=seconds)
 
     @property
     def length(self) -> tuple[int, float]:
@@ -226,6 +231,7 @@ class Palette:
     """Blends between four rows, or four draws of the prior where no rows are named."""
 
     rows: tuple[str, ...] = ()
+    outside: Outside = field(default_factory=dict[str, tuple[float, ...]])
     size: int = 9
     path: Path | None = None
     temperature: float = 1.0
@@ -235,12 +241,12 @@ class Palette:
     verb: ClassVar[str] = "palette"
     title: ClassVar[str] = "palette"
 
-    def settled(self, bundle: Bundle) -> "Palette":
+    def settled(self, bundle: Bundle, tell: Tell | None = None) -> "Palette":
         """The same with rows named by their ids."""
         if len(self.rows) not in (0, 4):
             raise invalid("ROWS", "four rows, or none for draws of the prior", len(self.rows))
         check_positive_int(self.size, "--size", low=2, high=walks.MOST_A_SIDE)
-        return dataclasses.replace(self, rows=_ids(bundle, self.rows))
+        return _placed(self, bundle, tell)
 
     def make(self, bundle: Bundle, progress: Progress) -> Made:
         """The blends, row by row."""
@@ -257,8 +263,7 @@ class Palette:
         )
 
 
-Recipe = Sample | Blend | Traverse | Walk | Palette
-RECIPES: Mapping[str, type[Recipe]] = {kind.verb: kind for kind in (Sample, Blend, Traverse, Walk, Palette)}
+_ThroughRows = TypeVar("_ThroughRows", Blend, Walk, Palette)
 
 
 def space_given(bundle: Bundle, given: Sequence[str]) -> LatentSpace:
@@ -272,59 +277,6 @@ def space_given(bundle: Bundle, given: Sequence[str]) -> LatentSpace:
     return bundle.space.given(*(words for words in given if "=" not in words), **values)
 
 
-def fingerprint(bundle: Bundle) -> str:
-    """16 hex digits that differ where a bundle would make something else of a recipe.
-
-    They are of its networks, prior, codes and rows; maps and reports may come and go.
-    """
-    manifest = bundle.manifest
-    names = _MAKES if bundle.has(MODEL) else (*_MAKES, *_FOREIGN)
-    facts = {name: manifest["files"][name] for name in names if bundle.has(name)}
-    facts |= {name: manifest[name] for name in ("shape", "modality", "architecture")}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def recipe_text(recipe: Recipe, bundle: Bundle) -> str:
-    """A settled recipe for `bundle` as one line of ASCII."""
-    from latentarium import __version__
-
-    settings = dataclasses.asdict(recipe)
-    head = {"latentarium": __version__, "verb": recipe.verb, "bundle": bundle.name, "fingerprint": fingerprint(bundle)}
-    return json.dumps({**head, "settings": settings})
-
-
-def read_recipe(text: str | None, bundle: Bundle, *, name: str) -> Recipe:
-    """The recipe in the text of the file `name`, for the bundle that it was made with.
-
-    Raises
-    ------
-    InvalidInput
-        When the text is no recipe, or one for another bundle.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        stored = json.loads(text or "")
-        kind, settings, made_with = RECIPES[stored["verb"]], dict(stored["settings"]), stored["fingerprint"]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidInput(
-            f"{name} carries no settings to make it again: it was not made by a verb like walk"
-        ) from None
-    unknown = settings.keys() - {field.name for field in dataclasses.fields(kind)}
-    if unknown:
-        raise invalid(f"a setting in {name}", f"one of {kind.verb}", ", ".join(sorted(unknown)))
-    own = fingerprint(bundle)
-    if made_with != own:
-        was = stored.get("bundle")
-        raise invalid("BUNDLE", f"the one that {name} was made with, {was!r} ({made_with})", f"{bundle.name} ({own})")
-    try:
-        return TypeAdapter(kind).validate_json(json.dumps(settings), strict=True)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(str(part) for part in wrong["loc"])
-        raise invalid(f"the setting {where} in {name}", wrong["msg"], wrong["input"]) from None
-
-
 def _stops(bundle: Bundle, space: LatentSpace, recipe: Walk | Palette, draws: int) -> FloatArray:
     """The points that a recipe goes through, (k, *shape): codes of rows, or draws."""
     if not recipe.rows:
@@ -333,7 +285,7 @@ def _stops(bundle: Bundle, space: LatentSpace, recipe: Walk | Palette, draws: in
         )
     if recipe.temperature != 1:
         raise invalid("--temperature", "left out where rows are named: it is of draws", recipe.temperature)
-    codes = _codes(bundle, recipe.rows)
+    codes = named_codes(bundle, recipe.rows, recipe.outside)
     if recipe.truncation == 1:
         return codes
     if space.prior is None:
@@ -341,30 +293,27 @@ def _stops(bundle: Bundle, space: LatentSpace, recipe: Walk | Palette, draws: in
     return truncated(codes.reshape(len(codes), -1), space.prior, recipe.truncation).reshape(codes.shape)
 
 
-def _ids(bundle: Bundle, rows: Sequence[str]) -> tuple[str, ...]:
-    """Ids of rows; of a space of text a line that is no row stays as it was typed."""
-    found = _numbers(bundle, rows)
-    return tuple(name if name not in found else str(bundle.ids[found[name]]) for name in rows)
+def _placed(recipe: _ThroughRows, bundle: Bundle, tell: Tell | None) -> _ThroughRows:
+    """The same with rows named by their ids, and codes of those that lie in files."""
+    if not recipe.rows:
+        return recipe
+    ids, outside = _one_each(bundle, recipe.rows, recipe.outside, tell=tell)
+    return dataclasses.replace(recipe, rows=ids, outside=outside)
 
 
-def _codes(bundle: Bundle, rows: Sequence[str]) -> FloatArray:
-    found = _numbers(bundle, rows)
-    flat = [bundle.codes[found[name]].ravel() if name in found else _encoded(bundle, name) for name in rows]
-    return np.stack(flat).reshape(-1, *bundle.space.shape)
+def _one_each(
+    bundle: Bundle, names: Sequence[str], outside: Outside, *, tell: Tell | None
+) -> tuple[tuple[str, ...], Outside]:
+    """The id of the row that each name is, and codes of those that lie in files; lines stay as they were typed.
 
-
-def _numbers(bundle: Bundle, rows: Sequence[str]) -> dict[str, int]:
-    """Row numbers by name; a line of text that is no row has none."""
-    names = list(rows)
-    if isinstance(bundle.modality, TextModality):
-        ids = set(map(str, bundle.ids))
-        names = [name for name in rows if name.isdigit() or name in ids]
-    return dict(zip(names, find_numbers(bundle, names), strict=True))
-
-
-def _encoded(bundle: Bundle, line: str) -> FloatArray:
-    """The code of a line of text that was typed."""
-    modality = bundle.modality
-    if not isinstance(modality, TextModality):
-        raise TypeError("only lines of text are typed")
-    return bundle.space.encode(modality.to_array(modality.parse([line]))).ravel()
+    Names whose codes are known already are taken as they are.
+    """
+    new = [name for name in names if name not in outside]
+    found = given_rows(bundle, new)
+    if len(found.ids) > len(new):
+        raise invalid("ROWS", "one row for each name", len(found.ids), "give files of one row")
+    if tell is not None:
+        for note in found.notes:
+            tell(note)
+    ids = iter(found.ids)
+    return tuple(name if name in outside else next(ids) for name in names), {**outside, **found.outside}

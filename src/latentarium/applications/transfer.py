@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from latentarium.applications.learning import Frame, Network, checked_rows, learn_network, learn_space
 from latentarium.applications.tuning import label_numbers, tune
-from latentarium.arrays import FloatArray
+from latentarium.arrays import FloatArray, as_rows
 from latentarium.bundle import Bundle
 from latentarium.errors import invalid
 from latentarium.rng import check_seed
@@ -39,6 +38,7 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     Examples
     --------
+    >>> import numpy as np
     >>> rows = np.random.default_rng(0).normal(size=(50, 6))
     >>> LatentTransformer(model="pca", latent=2).set_output(transform="pandas").fit_transform(rows).shape
     (50, 2)
@@ -110,9 +110,16 @@ class LatentTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return self.space_.encode(x).reshape(len(x), -1)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
-        """Data for codes (n, latent dimensions), in the units that `fit` was given."""
+        """Data for codes (n, latent dimensions), in the units that `fit` was given.
+
+        Raises
+        ------
+        InvalidInput
+            For codes of another shape.
+        """
         check_is_fitted(self, "space_")
-        decoded = self.space_.decode(np.asarray(X, np.float32).reshape(-1, *self.space_.shape))
+        codes = as_rows(X, (self.space_.dim,), name="X")
+        decoded = self.space_.decode(codes.reshape(-1, *self.space_.shape))
         return self._frame.raw(decoded)
 
     def __sklearn_tags__(self) -> Any:

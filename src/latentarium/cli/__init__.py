@@ -50,14 +50,16 @@ def _attempt(arguments: Sequence[str]) -> int:
         import typer
 
         from latentarium.cli.app import app
+        from latentarium.cli.output import COMMAND
 
+        COMMAND.set(list(arguments))
         command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="latentarium", standalone_mode=False)
         if result == INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except LatentariumError as error:
-        return _fail(str(error), error.exit_code, arguments)
+        return _fail(_as_options(str(error), arguments), error.exit_code, arguments)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was changed", 1, arguments)
     except BrokenPipeError:
@@ -87,6 +89,19 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
         name, value = _given(param, arguments)
         words = f"{name} must be {rule}{value}"
     return f"{words[:1].lower()}{words[1:].rstrip('.')}; see '{verb} --help'"
+
+
+def _as_options(words: str, arguments: Sequence[str]) -> str:
+    """The name of a setting that a message begins with as it is written on the command line."""
+    import typer
+
+    from latentarium.cli.app import app
+
+    verb = typer.main.get_command(app).commands.get(arguments[0]) if arguments else None  # type: ignore[attr-defined]
+    name, is_rule, rest = words.partition(" must ")
+    options = {} if verb is None else {param.name: param.opts[0] for param in verb.params}
+    option = options.get(name, "")
+    return f"{option}{is_rule}{rest}" if option.startswith("--") else words
 
 
 def _given(param: Any, arguments: Sequence[str]) -> tuple[str, str]:

@@ -37,9 +37,10 @@ def decode(
             metavar="CODES", help="Parquet file as 'encode' writes it, or with lists of numbers in a column 'code'."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file (.parquet), or .npy for pictures.")] = Path(
-        "decoded.parquet"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Parquet file (.parquet); of pictures also .npy, or a folder of PNG files."),
+    ] = Path("decoded.parquet"),
     given: Given = None,
     json: Json = False,
 ) -> None:
@@ -58,17 +59,24 @@ def compress(
         str,
         typer.Option(help="bits-back and direct lose nothing, lossy keeps what the space keeps, plain writes codes."),
     ] = "auto",
-    step: Annotated[float, typer.Option(help="Of a lossy file: larger is smaller and worse.")] = 3.5,
-    effort: Annotated[int, typer.Option(help="Of a lossy file: steps of descent on each row's code.")] = 0,
+    step: Annotated[
+        float | None, typer.Option(help="Of a lossy file: larger is smaller and worse.", show_default="3.5")
+    ] = None,
+    effort: Annotated[
+        int | None, typer.Option(help="Of a lossy file: steps of descent on each row's code.", show_default="0")
+    ] = None,
     chunk: Annotated[
         int | None, typer.Option(help="Rows that can only be read together.", show_default="up to 1024")
     ] = None,
+    ids: Annotated[
+        bool, typer.Option("--ids/--no-ids", help="Keep ids of the rows that are more than numbers.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Compress pictures into one file, without loss or with; the file decodes on any machine with the same bundle."""
-    from latentarium.cli.compressing import CompressRequest, Lossy, run_compress
+    from latentarium.cli.compressing import CompressRequest, run_compress
 
-    request = CompressRequest(data=data, out=out, mode=mode, lossy=Lossy(step=step, effort=effort), chunk=chunk)
+    request = CompressRequest(data=data, out=out, mode=mode, step=step, effort=effort, chunk=chunk, ids=ids)
     run_compress(bundle, request, as_json=json)
 
 
@@ -77,9 +85,9 @@ def decompress(
     bundle: BundleArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that 'compress' wrote.")],
     rows: Annotated[str | None, typer.Option(help="Only these, as START:STOP.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .npy or .parquet.")] = Path(
-        "decompressed.npy"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write, .npy or .parquet, or a folder of PNG files.")
+    ] = Path("decompressed.npy"),
     json: Json = False,
 ) -> None:
     """The rows of a compressed file, or some of them."""

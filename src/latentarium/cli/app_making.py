@@ -57,7 +57,9 @@ def reconstruct(
 @verbs.command()
 def blend(
     bundle: BundleArgument,
-    rows: Annotated[list[str], typer.Argument(metavar="ROWS...", help="Two or more row ids or numbers.")],
+    rows: Annotated[
+        list[str], typer.Argument(metavar="ROWS...", help="Two or more row ids or numbers, or files of one.")
+    ],
     steps: Annotated[int, typer.Option(help="Frames from one row to the next, both included.")] = 9,
     path: Between = None,
     given: Given = None,
@@ -77,7 +79,9 @@ def walk(
     bundle: BundleArgument,
     rows: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ROWS...", help="Row ids or numbers to go through; draws of the prior where left out."),
+        typer.Argument(
+            metavar="ROWS...", help="Row ids, numbers or files to go through; draws of the prior where left out."
+        ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Go back to the first at the end.")] = False,
     path: Annotated[str | None, typer.Option(help="lerp, slerp, geodesic, or spline, which has no corners.")] = None,
@@ -128,7 +132,7 @@ def palette(
         list[str] | None,
         typer.Argument(
             metavar="ROWS...",
-            help="Four row ids or numbers, the corners in the order of reading; draws where left out.",
+            help="Four row ids, numbers or files, the corners in the order of reading; draws where left out.",
         ),
     ] = None,
     size: Annotated[int, typer.Option(help="Pictures a side.")] = 9,
@@ -159,7 +163,7 @@ def palette(
 @verbs.command()
 def traverse(
     bundle: BundleArgument,
-    row: Annotated[str | None, typer.Option(help="Start from this row instead of the mean code.")] = None,
+    row: Annotated[str | None, typer.Option(help="Start from this row or file, not the mean code.")] = None,
     dimensions: Annotated[int, typer.Option(help="How many dimensions, the most varying first.")] = 8,
     steps: Annotated[int, typer.Option(help="Frames for each dimension.")] = 9,
     given: Given = None,
@@ -177,7 +181,7 @@ def traverse(
 @verbs.command()
 def remake(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A file that sample, blend, walk, palette or traverse wrote.")
+        Path, typer.Argument(metavar="FILE", help="A file that sample, blend, walk, palette, traverse or edit wrote.")
     ],
     bundle: BundleArgument,
     out: Annotated[

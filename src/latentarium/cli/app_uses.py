@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from latentarium.cli.options import BundleArgument, Data, Json, Out, Seed
+from latentarium.cli.options import BundleArgument, Json, Out, Seed
 
 verbs = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -24,10 +24,20 @@ def detect(
         ),
     ] = "plane",
     threshold: Annotated[str, typer.Option(help="conformal, quantile or pot.")] = "conformal",
-    alpha: Annotated[float, typer.Option(help="Share of normal rows that may be called odd.")] = 0.05,
+    alpha: Annotated[
+        float, typer.Option(help="Share of normal rows that may be called odd: sets the threshold.")
+    ] = 0.05,
+    contamination: Annotated[
+        float | None,
+        typer.Option(help="Share of odd rows among those to compare with, which are left out.", show_default="none"),
+    ] = None,
+    novelty: Annotated[
+        bool, typer.Option("--novelty", help="The rows to compare with are known to be normal.")
+    ] = False,
     fdr: Annotated[float, typer.Option(help="Share of false ones that is allowed among the discoveries.")] = 0.1,
     neighbours: Annotated[int, typer.Option(help="Rows that a row is compared with.")] = 20,
     oddest: Annotated[int, typer.Option(help="How many of the oddest rows to show.")] = 20,
+    maps: Annotated[Path | None, typer.Option(help="Maps of the oddest rows to write as numbers (.npz).")] = None,
     source: Annotated[
         str | None, typer.Option(help="Where the bundle's source is now, when it is not where the fit found it.")
     ] = None,
@@ -38,7 +48,8 @@ def detect(
     from latentarium.cli.finding import DetectRequest, run_detect
 
     settings = {"scores": scores, "threshold": threshold, "alpha": alpha, "neighbours": neighbours, "seed": seed}
-    request = DetectRequest(data=data, out=out, source=source, settings=settings, fdr=fdr, oddest=oddest)
+    settings |= {} if contamination is None else {"contamination": contamination, "novelty": novelty}
+    request = DetectRequest(data=data, out=out, maps=maps, source=source, settings=settings, fdr=fdr, oddest=oddest)
     run_detect(bundle, request, as_json=json)
 
 
@@ -47,7 +58,7 @@ def search(
     bundle: BundleArgument,
     query: Annotated[
         list[str],
-        typer.Argument(metavar="QUERY...", help="Row ids or numbers, new data, or a text."),
+        typer.Argument(metavar="QUERY...", help="Row ids or numbers, files of new data, or a text."),
     ],
     n: Annotated[int, typer.Option("-n", help="How many rows to find.")] = 10,
     where: Annotated[
@@ -61,7 +72,7 @@ def search(
     json: Json = False,
 ) -> None:
     """Find rows with codes near those of QUERY: more like these, or the odd one out among them."""
-    from latentarium.cli.finding import SearchRequest, run_search
+    from latentarium.cli.searching import SearchRequest, run_search
 
     request = SearchRequest(query=query, n=n, where=where or (), store=store, out=out)
     run_search(bundle, request, odd=odd_one_out, as_json=json)
@@ -70,9 +81,11 @@ def search(
 @verbs.command()
 def probe(
     bundle: BundleArgument,
-    label: Annotated[str, typer.Option(help="Column of classes to tell apart.")] = "label",
+    label: Annotated[str, typer.Option(help="Column to tell: of classes, or of numbers.")] = "label",
     draws: Annotated[int, typer.Option(help="Draws of the few labels.")] = 10,
-    data: Data = None,
+    data: Annotated[
+        str | None, typer.Option(help="Other rows with the label, or the bundle's source where it is now.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="HTML page to write.")] = None,
     seed: Seed = 0,
     json: Json = False,
@@ -89,7 +102,7 @@ def edit(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[WHAT]...", help="A picture, other new data, or ids or numbers of rows.", show_default=False
+            metavar="[WHAT]...", help="Pictures, other new data, or ids or numbers of rows.", show_default=False
         ),
     ] = None,
     set_: Annotated[

@@ -1,20 +1,13 @@
-"""`detect` and `search`: odd rows, and rows like others."""
+"""`detect`: odd rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from latentarium import pictures
-from latentarium.arrays import check_positive_int
-from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, bold, check_ending, counting, emit, plain, say, write_picture
-from latentarium.data import SentenceModality, TextModality
-from latentarium.data.modalities import ImageModality
-from latentarium.errors import InvalidInput, invalid
-from latentarium.files import write_text
+from latentarium.bundle import open_bundle
+from latentarium.cli.output import bold, check_ending, command_line, counting, emit, plain, say, spare, write_picture
+from latentarium.files import together, write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +16,31 @@ class DetectRequest:
 
     data: str
     out: Path
+    maps: Path | None
     source: str | None
     settings: Mapping[str, Any]
     fdr: float
     oddest: int
 
+    @property
+    def page(self) -> Path:
+        """The page beside the table."""
+        return self.out.with_suffix(".html")
+
+    @property
+    def sheet(self) -> Path:
+        """The sheet beside the table."""
+        return self.out.with_suffix(".png")
+
 
 def run_detect(path: Path, request: DetectRequest, *, as_json: bool) -> None:
-    """Judge the rows; write the table, the sheet of pictures and the page."""
-    from latentarium.applications.anomaly.detecting import detect, odd_pictures, page_text, write_table
+    """Judge the rows; write the table, the sheet of pictures, the page and, where asked for, the maps."""
+    from latentarium.applications.anomaly.detecting import detect, odd_pictures
     from latentarium.data import open_like
 
     check_ending(request.out, (".parquet", ".csv"))
+    check_ending(request.maps, (".npz",))
+    spare([request.out, request.sheet, request.page, request.maps], path, request.data, request.source)
     bundle = open_bundle(path)
     rows = open_like(request.data, bundle.modality)
     with counting("judging") as tell:
@@ -47,155 +53,42 @@ def run_detect(path: Path, request: DetectRequest, *, as_json: bool) -> None:
             most=request.oddest,
             progress=tell,
         )
-    # all is made before the first file is written, so that an interrupt finds none of them or, hardly ever, some
-    sheet, text = odd_pictures(found), page_text(found, bundle)
-    target, page = None if sheet is None else request.out.with_suffix(".png"), request.out.with_suffix(".html")
-    write_table(found, request.out)
-    if target is not None:
-        write_picture(sheet, target)
-    write_text(page, text)
+    sheet = odd_pictures(found)
+    _write(bundle, request, found, sheet)
+    for note in found.notes:
+        say(note)
     result = {
         "bundle": str(path),
         "data": request.data,
         **found.to_json(),
         "out": str(request.out),
-        "page": str(page),
-        "sheet": None if target is None else str(target),
+        "page": str(request.page),
+        "sheet": None if sheet is None else str(request.sheet),
+        "maps": None if request.maps is None else str(request.maps),
     }
-    for note in (*found.threshold.notes, found.drift.words if found.drift.broken else ""):
-        if note:
-            say(note)
-    words = f"{found.odd.sum():,} of {len(rows):,} rows are odd, compared with {plain(found.which)}\n"
-    words += f"the oddest: {plain(', '.join(rows.ids[found.oddest[:5]]))}\n"
-    words += f"table: {bold(request.out)}, page: {bold(page)}" + (f", sheet: {bold(target)}" if target else "")
-    emit(result, as_json=as_json, words=words)
+    emit(result, as_json=as_json, words=_words(request, found, shown=sheet is not None))
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchRequest:
-    """What to look for: ids or numbers of rows, or data; how many, which and how."""
+def _write(bundle: Any, request: DetectRequest, found: Any, sheet: Any) -> None:
+    """Every file, with the settings that it was made by where it has room for them."""
+    from latentarium.applications.anomaly.detecting import page_text, write_maps, write_table
+    from latentarium.applications.recipe_files import command_text
 
-    query: Sequence[str]
-    n: int
-    where: Sequence[str]
-    store: str
-    out: Path | None
-
-    @property
-    def data(self) -> str | None:
-        """The new data to look for, None where rows of the bundle were named."""
-        named = len(self.query) == 1 and self.query[0] != "" and Path(self.query[0]).exists()
-        return self.query[0] if named else None
-
-
-MOST_QUERIES = 100
+    settings = {**found.settings, "data": request.data, "oddest": request.oddest}
+    text = command_text("detect", bundle, settings, command=command_line())
+    with together():
+        write_table(found, request.out, text=text)
+        if sheet is not None:
+            write_picture(sheet, request.sheet, text=text)
+        if request.maps is not None:
+            write_maps(found, request.maps)
+        write_text(request.page, page_text(found, bundle))
 
 
-def run_search(path: Path, request: SearchRequest, *, odd: bool, as_json: bool) -> None:
-    """More like these, or the odd one out."""
-    check_positive_int(request.n, "-n", high=10_000)
-    check_ending(request.out, tuple(PICTURES))
-    bundle = open_bundle(path)
-    if odd:
-        return _odd_one_out(bundle, request, as_json=as_json)
-    if request.data is not None:
-        return _like_new(bundle, request, request.data, as_json=as_json)
-    if isinstance(bundle.modality, SentenceModality | TextModality) and not _names_rows(bundle, request.query):
-        return _like_text(bundle, request, " ".join(request.query), as_json=as_json)
-    from latentarium.applications.evaluation import find_numbers
-    from latentarium.applications.search import more_like
-    from latentarium.applications.search.rows import shown_rows
-
-    numbers = find_numbers(bundle, list(request.query))
-    hits = more_like(bundle, numbers, count=request.n, where=request.where, store=request.store)
-    found = [int(n) for n in hits.numbers[0] if n >= 0]
-    target, which = None, ""
-    if isinstance(bundle.modality, ImageModality):
-        x, which = shown_rows(bundle, [*numbers, *found])
-        target = request.out or Path(f"{path.resolve().name}-like.png")
-        write_picture(pictures.query_sheet(x[: len(numbers)], x[len(numbers) :]), target)
-    ids = bundle.ids
-    result = {
-        "bundle": str(path),
-        "query": [str(ids[n]) for n in numbers],
-        "hits": hits.to_json(bundle)[0],
-        "way": hits.way,
-        "out": None if target is None else str(target),
-    }
-    words = _listed(result["hits"]) + (f"\nsheet of {which}: {bold(target)}" if target else "")
-    emit(result, as_json=as_json, words=words)
-
-
-def _names_rows(bundle: Bundle, query: Sequence[str]) -> bool:
-    return all(name.isdigit() or name in bundle.ids for name in query)
-
-
-def _like_text(bundle: Bundle, request: SearchRequest, text: str, *, as_json: bool) -> None:
-    """Neighbours of a text that the space's encoder gives a vector."""
-    from latentarium.applications.search import search_rows
-
-    if not text.strip():
-        raise InvalidInput("QUERY must be rows, a file or a text, got an empty one")
-    modality: Any = bundle.modality
-    codes = bundle.space.encode(modality.to_array(modality.parse([text])))
-    hits = search_rows(bundle, codes, count=request.n, where=request.where, store=request.store)
-    found = hits.to_json(bundle)[0]
-    result = {"bundle": str(bundle.path), "query": [text], "hits": found, "way": hits.way, "out": None}
-    emit(result, as_json=as_json, words=_listed(found))
-
-
-def _listed(hits: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each hit: distance, id, labels."""
-    rows = [[plain(str(value)) for name, value in hit.items() if name != "distance"] for hit in hits]
-    return "\n".join(f"{hit['distance']:8.3f}  {'  '.join(row)}" for hit, row in zip(hits, rows, strict=True))
-
-
-def _like_new(bundle: Bundle, request: SearchRequest, data: str, *, as_json: bool) -> None:
-    """Each new row's neighbours among the rows of the bundle."""
-    from latentarium.applications.search import search_rows
-    from latentarium.applications.search.rows import shown_rows
-    from latentarium.data import open_like
-
-    rows = open_like(data, bundle.modality)
-    if len(rows) > MOST_QUERIES:
-        raise invalid("QUERY", f"at most {MOST_QUERIES} rows of new data", len(rows), "search for a few of them")
-    x = rows.array()
-    hits = search_rows(bundle, bundle.space.encode(x), count=request.n, where=request.where, store=request.store)
-    target = None
-    if isinstance(bundle.modality, ImageModality):
-        beside = [shown_rows(bundle, row[row >= 0])[0] for row in hits.numbers]
-        lines = [np.concatenate([x[i : i + 1], near]) for i, near in enumerate(beside)]
-        target = request.out or Path(f"{bundle.path.resolve().name}-like.png")
-        write_picture(pictures.sheet(np.concatenate(lines), columns=len(lines[0])), target)
-    found = hits.to_json(bundle)
-    result = {
-        "bundle": str(bundle.path),
-        "data": data,
-        "hits": dict(zip(rows.ids.tolist(), found, strict=True)),
-        "way": hits.way,
-        "out": None if target is None else str(target),
-    }
-    lines = [f"{name}: {', '.join(hit['id'] for hit in near)}" for name, near in zip(rows.ids, found, strict=True)]
-    emit(result, as_json=as_json, words=plain("\n".join(lines)) + (f"\nsheet: {bold(target)}" if target else ""))
-
-
-def _odd_one_out(bundle: Bundle, request: SearchRequest, *, as_json: bool) -> None:
-    from latentarium.applications.evaluation import find_numbers
-    from latentarium.applications.search import odd_one_out
-
-    if request.where:
-        raise InvalidInput("--odd-one-out compares the given rows alone; leave --where out")
-    if request.data is not None:
-        from latentarium.data import open_like
-
-        rows = open_like(request.data, bundle.modality)
-        names, codes = rows.ids, bundle.space.encode(rows.array(slice(MOST_QUERIES)))
-    else:
-        numbers = find_numbers(bundle, list(request.query))
-        names, codes = bundle.ids[numbers], bundle.codes[numbers]
-    odd, apart = odd_one_out(codes)
-    distances = {str(name): float(d) for name, d in zip(names, apart)}
-    result = {"bundle": str(bundle.path), "odd": str(names[odd]), "mean_distances": distances}
-    remarks = {str(names[odd]): "  does not belong"}
-    lines = [f"{d:8.3f}  {plain(name)}{remarks.get(name, '')}" for name, d in distances.items()]
-    emit(result, as_json=as_json, words="\n".join(lines))
+def _words(request: DetectRequest, found: Any, *, shown: bool) -> str:
+    ids = ", ".join(found.rows.ids[found.oddest[:5]])
+    words = f"{found.odd.sum():,} of {len(found.rows):,} rows are odd, compared with {plain(found.which)}\n"
+    words += f"{found.discoveries.sum():,} discoveries at a false share of {found.rate:g}\n"
+    words += f"the oddest: {plain(ids)}\ntable: {bold(request.out)}, page: {bold(request.page)}"
+    words += f", sheet: {bold(request.sheet)}" if shown else ""
+    return words + (f", maps: {bold(request.maps)}" if request.maps is not None else "")

@@ -22,6 +22,7 @@ from latentarium.cli.output import (
     say,
     score_table,
     scores_json,
+    spare,
     write_picture,
 )
 
@@ -70,6 +71,7 @@ def run_measure(path: Path, request: MeasureRequest, *, as_json: bool) -> None:
 def run_compare(first: Path, others: Sequence[Path], *, out: Path, seed: int, as_json: bool) -> None:
     """Table of the differences between two, or of what several have in common, and the page."""
     check_ending(out, (".html",))
+    spare([out], first, *others)
     if len(others) > 1:
         return _run_agreement([first, *others], out=out, seed=seed, as_json=as_json)
     _run_difference(first, others[0], out=out, seed=seed, as_json=as_json)
@@ -138,12 +140,13 @@ def run_map(path: Path, request: MapRequest, *, label: str | None, out: Path | N
     method, rows = request.method, check_positive_int(request.rows, "--rows", low=3)
     effort = Effort(budget=request.budget)
     check_ending(out, tuple(PICTURES))
+    target = out or Path(f"{path.resolve().name}-{method}.png")
+    spare([target], path)
     bundle = open_bundle(path)
     if label is not None:
         bundle.column(label)
     with naming(f"{method} map") as tell:
         bundle, found = add_map(bundle, method=method, rows=rows, seed=request.seed, effort=effort, progress=tell)
-    target = out or Path(f"{path.resolve().name}-{method}.png")
     write_picture(pictures.map_image(found.coordinates, map_labels(bundle, found.ids, label)), target)
     result = {"bundle": str(path), "method": method, "rows": len(found.ids), "quality": dict(found.quality)}
     choice = found.settings["choice"]

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentarium import pictures, sounds
-from latentarium.applications.recipes import Made, Recipe, Walk, read_recipe, recipe_text
+from latentarium.applications.recipe_files import Recipe, read_recipe, recipe_text
+from latentarium.applications.recipes import Made, Sample, Traverse, Walk
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle, open_bundle
-from latentarium.cli.output import PICTURES, counting, emit, plain, write_picture
+from latentarium.cli.output import PICTURES, counting, emit, plain, say, spare, write_picture
 from latentarium.cli.showing import files_entry, files_words, lines_of, show, show_moving, show_pairs, targets
 from latentarium.data.modalities import ImageModality
 from latentarium.data.texts import END, TextModality
 from latentarium.errors import invalid
+from latentarium.files import together
 
 
 def run_recipe(path: Path, recipe: Recipe, *, out: Path | None, as_json: bool) -> None:
@@ -36,10 +38,12 @@ def run_reconstruct(path: Path, *, data: str | None, n: int, out: Path | None, a
     check_positive_int(n, "-n", high=10_000)
     bundle = open_bundle(path)
     files = targets(bundle, out, "reconstructions")
+    spare(files, path, data)
     raw, ids = _rows_to_show(bundle, data, n)
     x = bundle.modality.to_array(raw)
     again = bundle.space.reconstruct(x)
-    show_pairs(bundle, x, again, files, ids=ids)
+    with together():
+        show_pairs(bundle, x, again, files, ids=ids)
     result: dict[str, Any] = {"bundle": str(path), "rows": len(x)}
     pairs = zip(lines_of(bundle, x), lines_of(bundle, again), strict=True)
     lines = [line for pair in pairs for line in (*pair, "")]
@@ -67,7 +71,8 @@ def _below(words: str, lines: Sequence[str]) -> str:
 
 def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str, Any], *, as_json: bool) -> None:
     files = targets(bundle, out, asked.title, moving=isinstance(asked, Walk))
-    recipe = asked.settled(bundle)
+    spare(files, bundle.path, facts.get("file"), *_named(asked))
+    recipe = asked.settled(bundle, say)
     films: list[Path] = []
     if isinstance(recipe, Walk):
         films = [file for file in files if file.suffix.lower() in pictures.MOVING]
@@ -75,16 +80,26 @@ def _carry_out(bundle: Bundle, asked: Recipe, out: Path | None, facts: dict[str,
             pictures.check_animation(*recipe.length, kind=pictures.MOVING[film.suffix.lower()])
     with counting("decoding") as tell:
         made = recipe.make(bundle, tell)
+    for note in made.facts.get("notes", ()):
+        say(note)
     text = recipe_text(recipe, bundle)
-    for film in films:
-        show_moving(bundle, made, film, text=text)
-    _show_still(bundle, made, [file for file in files if file not in films], text)
+    with together():
+        for film in films:
+            show_moving(bundle, made, film, text=text)
+        _show_still(bundle, made, [file for file in files if file not in films], text)
     lines = lines_of(bundle, made.array)
     emit(
         {**facts, **made.facts, **files_entry(files), **_in_words(lines)},
         as_json=as_json,
         words=_below(f"{made.words}: {files_words(files)}", lines),
     )
+
+
+def _named(recipe: Recipe) -> Sequence[str]:
+    """Rows that a recipe names, some of which may be files."""
+    if isinstance(recipe, Traverse):
+        return () if recipe.row is None else (recipe.row,)
+    return () if isinstance(recipe, Sample) else recipe.rows
 
 
 def _show_still(bundle: Bundle, made: Made, files: Sequence[Path], text: str) -> None:
@@ -130,4 +145,6 @@ def _rows_to_show(bundle: Bundle, data: str | None, n: int) -> tuple[NDArray[Any
     from latentarium.data import open_like
 
     rows = open_like(data, bundle.modality)
+    for note in rows.notes:
+        say(note)
     return np.asarray(rows.raw[:n]), rows.ids[:n]

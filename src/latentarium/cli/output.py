@@ -1,9 +1,13 @@
 """What commands print: one JSON object on stdout for machines, tables and progress on stderr for people."""
 
 import json
+import math
+import os
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +16,32 @@ from latentarium.files import replacing
 from latentarium.measures import Difference
 from latentarium.measures.score import Score, format_p
 
+COMMAND: ContextVar[Sequence[str]] = ContextVar("command", default=())
+"""What the user typed behind `latentarium`."""
 PICTURES: Mapping[str, str] = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 PIPE_WIDTH = 200
+
+
+def command_line() -> str:
+    """The command that runs, as a shell takes it."""
+    return shlex.join(["latentarium", *COMMAND.get()])
 
 
 def emit(value: Mapping[str, Any], *, as_json: bool, words: str = "") -> None:
     """One JSON object on stdout, or `words` for a person."""
     if as_json:
-        sys.stdout.write(json.dumps(value) + "\n")
+        sys.stdout.write(json.dumps(_finite(value), allow_nan=False) + "\n")
     elif words:
         console().print(words, highlight=False, soft_wrap=True)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for: infinite values and NaN."""
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def console(*, stderr: bool = False) -> Any:
@@ -148,9 +168,26 @@ def scores_json(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 
 def check_ending(path: Path | None, allowed: Sequence[str]) -> None:
-    """Refuse a file to write whose name does not end in one of `allowed`, before any work is done for it."""
-    if path is not None and path.suffix.lower() not in allowed:
-        raise invalid("--out", f"a file ending in {' or '.join(allowed)}", path.name)
+    """Refuse a file to write whose name does not end in one of `allowed`, before any work is done for it.
+
+    An empty ending is that of a folder, which must be new or empty.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in allowed:
+        rule = f"a file ending in {' or '.join(filter(None, allowed))}"
+        raise invalid("--out", f"a folder, or {rule}" if "" in allowed else rule, path.name)
+    if not path.suffix and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise invalid("--out", "a new folder or an empty one", str(path), "choose another name")
+
+
+def spare(outputs: Iterable[Path | None], *inputs: str | Path | None) -> None:
+    """Refuse files to write that would replace what a command reads, a file or one in a folder, before any work."""
+    read = [Path(os.path.expanduser(given)).resolve() for given in inputs if given]
+    for out in outputs:
+        target = None if out is None else out.resolve()
+        if out is not None and target is not None and target.exists() and {target, *target.parents} & {*read}:
+            raise invalid("--out", "another file than those that are read", str(out), "choose another name")
 
 
 def write_picture(image: Any, path: Path, *, text: str = "") -> None:

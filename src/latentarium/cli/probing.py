@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from latentarium.applications.probing import Probe
+from latentarium.applications.probing import Probe, heads
 from latentarium.bundle import open_bundle
-from latentarium.cli.output import bold, check_ending, console, counting, emit
+from latentarium.cli.output import bold, check_ending, console, counting, emit, spare
 
 
 def run_probe(
@@ -15,10 +15,11 @@ def run_probe(
     from latentarium.applications.probing import probe_bundle, write_probe_page
 
     check_ending(out, (".html",))
+    target = out or Path(f"{path.resolve().name}-probe.html")
+    spare([target], path, data)
     bundle = open_bundle(path)
     with counting("probing") as tell:
         probes, which = probe_bundle(bundle, label, data=data, draws=draws, seed=seed, progress=tell)
-    target = out or Path(f"{path.resolve().name}-probe.html")
     write_probe_page(probes, target, title=f"{label} from the codes of {bundle.name}", which=which)
     result = {
         "bundle": str(path),
@@ -36,12 +37,8 @@ def _table(probes: Sequence[Probe], title: str) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("features", "classifier"):
-        table.add_column(name)
-    for name in ("labels a class", "accuracy", "95 % interval"):
-        table.add_column(name, justify="right")
+    for at, name in enumerate(heads(probes)):
+        table.add_column(name, justify="left" if at < len(("features", "classifier")) else "right")
     for probe in probes:
-        low, high = probe.interval
-        labels = "all" if probe.labels is None else str(probe.labels)
-        table.add_row(probe.features, probe.classifier, labels, f"{probe.accuracy:.1%}", f"{low:.1%} to {high:.1%}")
+        table.add_row(*probe.row)
     console().print(table)

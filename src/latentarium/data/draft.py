@@ -145,11 +145,18 @@ def _raw_like(draft: Draft, modality: Modality) -> NDArray[Any]:
     if isinstance(modality, ImageModality) and draft.images is not None:
         raw = draft.images
         if raw.shape[1:] != modality.data_shape:
-            raise invalid(f"{draft.name}", f"pictures of shape {modality.data_shape}", raw.shape[1:], "convert them")
+            expected, found = (_picture(shape) for shape in (modality.data_shape, raw.shape[1:]))
+            raise invalid(draft.name, f"{expected}, as the space was learned from", found, "bring them to that form")
         return raw
     if draft.raw is not None and draft.modality == modality:
         return draft.raw
     raise invalid(f"{draft.name}", f"data of kind {modality.kind!r}, as the space was fitted on", _what(draft))
+
+
+def _picture(shape: tuple[int, ...]) -> str:
+    channels, height, width = shape
+    kind = {1: "grey", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels}-channel")
+    return f"{kind} pictures of {width}x{height}"
 
 
 def _what(draft: Draft) -> str:

@@ -47,7 +47,8 @@ def load_pictures(
 
     The frame is `reading.frame`; else `default` squared; else the files' common size where they have one; else a
     square of their median short side, rounded to a power of two from 16 to 128. Pictures are cropped at the centre
-    to the frame's aspect and resized.
+    to the frame's aspect and resized. With `reading.channels` they become grey by their luminance, RGB or RGBA, and
+    what is transparent lies on white.
 
     Raises
     ------
@@ -55,13 +56,13 @@ def load_pictures(
         Naming the file that is broken or too large, or the mix of grey, RGB and RGBA.
     """
     wanted = reading.frame or ((default, default) if default else None)
-    target = _cache_file(root, ids, wanted, reading.cache)
+    target = _cache_file(root, ids, (wanted, reading.channels) if reading.channels else wanted, reading.cache)
     if (kept := _kept(target)) is not None:
         return kept
     headers = read_headers(root, ids)
-    mode = _one_mode(headers, ids)
+    mode = CHANNELS.index(reading.channels) if reading.channels else _one_mode(headers, ids)
     frame = wanted or _own_frame(headers.sizes)
-    notes = _enlarged(headers.sizes, frame)
+    notes = (*_enlarged(headers.sizes, frame), *_converted(headers.modes, mode))
     del headers
     shape = (len(ids), CHANNELS[mode], *frame)
     blocks = in_order(partial(_decode_block, root, ids, shape, mode), batches(len(ids), _BLOCK))
@@ -175,6 +176,15 @@ def _enlarged(sizes: NDArray[np.int32], frame: tuple[int, int]) -> tuple[str, ..
     return (enlarged_note(small, len(sizes), frame),) if small else ()
 
 
+def _converted(modes: NDArray[np.int8], wanted: int) -> Iterator[str]:
+    """The sentences that say which pictures had other channels."""
+    for kind in np.unique(modes[modes != wanted]).tolist():
+        how = " on white" if MODES[kind] == "RGBA" else ""
+        how += ", by their luminance" if wanted == 0 else ""
+        count, words = int((modes == kind).sum()), f"{MODE_WORDS[kind]}; taken as {MODE_WORDS[wanted]}{how}"
+        yield f"{count} of {len(modes)} pictures are {words}"
+
+
 def _decode_block(root: Path, ids: NDArray[np.str_], shape: tuple[int, int, int, int], mode: int, rows: slice) -> Bytes:
     out = np.empty((rows.stop - rows.start, *shape[1:]), np.uint8)
     for i, name in enumerate(ids[rows]):
@@ -196,7 +206,20 @@ def _decode(path: Path, frame: tuple[int, int], mode: str) -> Bytes:
         upright = ImageOps.exif_transpose(picture) if "exif" in picture.info else picture
         if upright.mode.startswith("I;16"):
             upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-        return np.asarray(_framed(upright if upright.mode == mode else upright.convert(mode), frame))
+        return np.asarray(_framed(_in_mode(upright, mode), frame))
+
+
+def _in_mode(picture: Any, mode: str) -> Any:
+    """The picture as grey, RGB or RGBA; what is transparent lies on white where the mode has no transparency."""
+    from PIL import Image
+
+    if picture.mode == mode:
+        return picture
+    if mode != "RGBA" and MODES[_mode_of(picture)] == "RGBA":
+        paper = Image.new("RGBA", picture.size, "white")
+        paper.alpha_composite(picture.convert("RGBA"))
+        picture = paper
+    return picture.convert(mode)
 
 
 def _framed(picture: Any, frame: tuple[int, int]) -> Any:
@@ -221,8 +244,8 @@ def _told(blocks: Iterable[Bytes], total: int, reading: Reading) -> Iterator[Byt
             reading.progress(done, total)
 
 
-def _cache_file(root: Path, ids: NDArray[np.str_], frame: tuple[int, int] | None, cache: Path) -> Path:
-    digest = hashlib.sha256(f"{_RECIPE} {root.resolve()} {frame}".encode())
+def _cache_file(root: Path, ids: NDArray[np.str_], form: object, cache: Path) -> Path:
+    digest = hashlib.sha256(f"{_RECIPE} {root.resolve()} {form}".encode())
     for name in ids:
         status = (root / str(name)).stat()
         digest.update(f"\n{name} {status.st_size} {status.st_mtime_ns}".encode())

@@ -19,6 +19,8 @@ from latentarium.errors import InvalidInput, invalid
 from latentarium.space import Modality
 
 SMALLEST, LARGEST, MOST_CHANNELS = 8, 256, 4
+_EXACT = 2**53
+"""Below which every whole number is a float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,9 @@ class ImageModality(UnitRange):
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One table column. `mean` and `std` are those of the training rows (numeric); `categories` in index order."""
+    """One table column. `mean` and `std` are those of the training rows (numeric); `categories` in index order; `whole`
+    where the training rows hold whole numbers alone, as which new ones are then written.
+    """
 
     name: str
     kind: Literal["numeric", "categorical"]
@@ -79,6 +83,7 @@ class Column:
     std: float = 1.0
     categories: tuple[str, ...] = ()
     has_missing: bool = False
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("numeric", "categorical"):
@@ -247,7 +252,7 @@ class TableModality:
         return pa.Table.from_arrays(arrays, names=list(self.names))
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "columns": [{**asdict(c), "categories": list(c.categories)} for c in self.columns]}
+        return {"kind": self.kind, "columns": [_column_json(column) for column in self.columns]}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "TableModality":
@@ -289,7 +294,18 @@ def _fitted(column: ColumnValues, train: NDArray[Any]) -> Column:
         return Column(name=column.name, kind="categorical", categories=column.categories, has_missing=missing)
     seen = column.values[train]
     seen = seen[~np.isnan(seen)]
-    return Column(name=column.name, kind="numeric", mean=float(seen.mean()), std=float(seen.std()), has_missing=missing)
+    return Column(
+        name=column.name,
+        kind="numeric",
+        mean=float(seen.mean()),
+        std=float(seen.std()),
+        has_missing=missing,
+        whole=bool((seen == np.rint(seen)).all()),
+    )
+
+
+def _column_json(column: Column) -> dict[str, Any]:
+    return {**asdict(column), "categories": list(column.categories)}
 
 
 def _stored_column(*, categories: Sequence[str], **rest: Any) -> Column:
@@ -301,7 +317,9 @@ def _arrow(column: Column, values: NDArray[np.float64]) -> Any:
 
     missing = np.isnan(values)
     if column.kind == "numeric":
-        return pa.array(values, mask=missing)
+        known = np.rint(np.where(missing, 0, values))
+        whole = column.whole and bool((np.abs(known) < _EXACT).all())
+        return pa.array(known.astype(np.int64) if whole else values, mask=missing)
     picked = np.array(column.categories)[np.where(missing, 0, values).astype(np.int64)]
     return pa.array(picked.tolist(), mask=missing, type=pa.string())
 

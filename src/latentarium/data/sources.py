@@ -9,6 +9,7 @@ from latentarium.arrays import check_positive_int
 from latentarium.data.arrayfiles import open_npy, open_npz
 from latentarium.data.draft import TEXT, Draft, finish, finish_as, finish_like, finish_lines, finish_texts
 from latentarium.data.folders import SUFFIXES, is_celeba, open_celeba, open_folder, open_picture
+from latentarium.data.images import CHANNELS
 from latentarium.data.lines import JSON_SUFFIXES, TEXT_SUFFIXES, open_json_texts, open_lines
 from latentarium.data.modalities import LARGEST, SMALLEST, ImageModality, TableModality
 from latentarium.data.music.modalities import MOST_BARS, GridModality
@@ -178,11 +179,12 @@ def open_like(
     cache: Path | None = None,
     memory_limit: int = MEMORY_LIMIT,
     progress: Progress | None = None,
+    convert: bool = True,
 ) -> Rows:
     """Open new data for a space that was fitted before: its columns, scales and picture size are used.
 
-    Every row lies in the test part; one row is enough, such as a single picture file. Raises `InvalidInput` where the
-    data do not fit.
+    Every row lies in the test part; one row is enough, such as a single picture file. Picture files become grey, RGB or
+    RGBA as the space's are, with a note, unless `convert` is off. Raises `InvalidInput` where the data do not fit.
     """
     frame = (modality.height, modality.width) if isinstance(modality, ImageModality) else None
     reading = Reading(
@@ -193,11 +195,19 @@ def open_like(
         needed=_needed(modality),
         in_pieces=isinstance(modality, TableModality),
         bars=modality.bars if isinstance(modality, GridModality) else DEFAULT_BARS,
+        channels=_channels(modality) if convert else None,
     )
     path = Path(cast("str", spec)).expanduser()
     one = isinstance(modality, ImageModality) and path.suffix.lower() in SUFFIXES and path.is_file()
     draft = open_picture(path, reading) if one else _read(spec, reading, label)
     return finish_like(draft, modality, source=os.fspath(spec), label=label)
+
+
+def _channels(modality: Modality) -> int | None:
+    """What picture files are brought to, None for what no file has."""
+    if not isinstance(modality, ImageModality) or modality.channels not in CHANNELS:
+        return None
+    return modality.channels
 
 
 def _needed(modality: Modality) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Reading:
     in_pieces : whether a table of more than an eighth of `memory_limit` comes as a `long_tables.LongTable`, which
         only a fitted modality can read
     bars : of four quarters in a row of melodies or drums
+    channels : 1, 3 or 4 that picture files are brought to, whatever they have; None keeps theirs
     """
 
     frame: tuple[int, int] | None = None
@@ -40,6 +41,7 @@ class Reading:
     needed: tuple[str, ...] = ()
     in_pieces: bool = False
     bars: int = 2
+    channels: int | None = None
 
     def cached(self, kind: str, made_from: str) -> Path:
         """The file of the cache folder for what is made of some source, read in this way."""

@@ -9,7 +9,7 @@ from latentarium.data.modalities import ImageModality, TableModality
 from latentarium.data.music.modalities import DRUMS, FIRST_NOTE, LOWEST_PITCH, DrumModality, MelodyModality
 from latentarium.data.sentences import SentenceModality
 from latentarium.data.texts import TextModality
-from latentarium.explorer.wire import DrumKind, ImageKind, MelodyKind, SentenceKind, TableKind, TextKind
+from latentarium.explorer.wire import DrumKind, ImageKind, MelodyKind, SentenceKind, TableColumn, TableKind, TextKind
 from latentarium.space import Modality
 
 Kind = ImageKind | TableKind | MelodyKind | DrumKind | TextKind | SentenceKind
@@ -37,7 +37,12 @@ def kind_of(modality: Modality, raw: NDArray[Any]) -> Kind:
         return TextKind(steps=modality.steps, pieces=list(modality.pieces), merges=list(modality.merges))
     if isinstance(modality, SentenceModality):
         return SentenceKind()
-    return ImageKind(**stored) if isinstance(modality, ImageModality) else TableKind(**stored)
+    return ImageKind(**stored) if isinstance(modality, ImageModality) else _table_kind(stored)
+
+
+def _table_kind(stored: dict[str, Any]) -> TableKind:
+    columns = [{name: value for name, value in column.items() if name != "whole"} for column in stored["columns"]]
+    return TableKind(columns=[TableColumn(**column) for column in columns])
 
 
 def _keys(raw: NDArray[np.uint8]) -> tuple[int, int]:

@@ -29,7 +29,9 @@ WATCHED = 256
 """Pixels of the longer side that a film has at least."""
 COLOURS = 255
 """Of a GIF; the one left over stands for pixels that stay as they are."""
-H264 = {"crf": "14", "preset": "slow"}
+H264 = {"crf": "14", "preset": "slow", "x264-params": "asm=SSE2"}
+"""x264's routines for AVX-512 read past the end of a row of macroblocks that are no multiple of eight, so that bytes
+depend on what lay in memory before; those for SSE2, which every x86-64 has, give the bits of its plain C."""
 BT709, LIMITED = 1, 1
 """Numbers by which a video says what its colours mean; players guess for one that does not."""
 Progress = Callable[[int, int], None]

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 COLOURS = "magma"
 
 
-def heat(maps: ArrayLike, *, scale: float) -> NDArray[np.float32]:
+def heat(maps: ArrayLike, *, scale: float, floor: float = 0.0) -> NDArray[np.float32]:
     """Maps (n, h, w) or (n, c, h, w), whose channels are added up, as RGB pictures (n, 3, h, w) in [0, 1].
 
-    0 is black, `scale` and more the brightest colour; the same for every map, so that what glows is comparable.
+    `floor` and less is black, `scale` and more the brightest colour; the same for every map, so that what glows is
+    comparable.
 
     Raises
     ------
     InvalidInput
-        For another shape, or a scale that is not above 0.
+        For another shape, or a scale that is not above the floor.
 
     Examples
     --------
@@ -37,17 +38,17 @@ def heat(maps: ArrayLike, *, scale: float) -> NDArray[np.float32]:
         values = values.sum(1)
     if values.ndim != 3:
         raise invalid("maps.shape", "(n, h, w) or (n, channels, h, w)", np.shape(maps))
-    if not scale > 0:
-        raise invalid("scale", "above 0", scale)
+    if not scale > floor:
+        raise invalid("scale", f"above {floor:g}", scale)
     check_finite(values, "maps")
-    colours = matplotlib.colormaps[COLOURS](np.clip(values / scale, 0, 1))[..., :3]
+    colours = matplotlib.colormaps[COLOURS](np.clip((values - floor) / (scale - floor), 0, 1))[..., :3]
     return np.ascontiguousarray(colours.transpose(0, 3, 1, 2), np.float32)
 
 
-def heat_sheet(x: ArrayLike, maps: ArrayLike, *, scale: float, columns: int = 10) -> "Image":
+def heat_sheet(x: ArrayLike, maps: ArrayLike, *, scale: float, floor: float = 0.0, columns: int = 10) -> "Image":
     """Pictures (n, c, h, w) in [0, 1] and, right below each, its map (n, h, w) or (n, c, h, w) in colour.
 
-    Maps of channels are added up; `scale` is the value of the brightest colour for all of them.
+    Maps of channels are added up; `floor` and `scale` are the values of black and of the brightest colour for all.
 
     Examples
     --------
@@ -58,4 +59,4 @@ def heat_sheet(x: ArrayLike, maps: ArrayLike, *, scale: float, columns: int = 10
     if shown.ndim != 4:
         raise invalid("x.shape", "(n, channels, h, w)", shown.shape)
     colours = [0, 1, 2] if shown.shape[1] >= 3 else [0, 0, 0]
-    return pairs_sheet(shown[:, colours], heat(maps, scale=scale), columns=columns)
+    return pairs_sheet(shown[:, colours], heat(maps, scale=scale, floor=floor), columns=columns)

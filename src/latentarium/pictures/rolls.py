@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from latentarium.arrays import check_positive_int
 from latentarium.data.music.modalities import DRUMS, STEPS_PER_BAR, STEPS_PER_QUARTER
 from latentarium.data.music.notes import Notes
-from latentarium.errors import InvalidInput
+from latentarium.errors import InvalidInput, invalid
+from latentarium.pictures.heat import heat
 from latentarium.pictures.images import Pixels, paste_grid
 
 if TYPE_CHECKING:
@@ -24,11 +25,20 @@ DARK_KEYS = (1, 3, 6, 8, 10)
 _PLAYED = tuple(pitches[0] for pitches in DRUMS.values())
 
 
-def roll_sheet(pieces: Sequence[Notes], *, columns: int = 4, gutter: int | None = None) -> "Image":
+def roll_sheet(
+    pieces: Sequence[Notes],
+    *,
+    columns: int = 4,
+    gutter: int | None = None,
+    marks: ArrayLike | None = None,
+    floor: float = 0.0,
+    scale: float = 1.0,
+) -> "Image":
     """A grid of piano rolls, row by row, all over the same keys: from the lowest to the highest that occurs.
 
     A sixteenth is 6 pixels wide and a key 5 high, the lowest at the bottom. Each note begins with a darker pixel
-    column, quarters and bars have lines. Drums have a row each, the kick at the bottom.
+    column, quarters and bars have lines. Drums have a row each, the kick at the bottom. `marks` (n, steps) lie below
+    their pieces in the colours of `heat`, black at `floor` and brightest at `scale`.
 
     Examples
     --------
@@ -38,7 +48,18 @@ def roll_sheet(pieces: Sequence[Notes], *, columns: int = 4, gutter: int | None 
     """
     check_positive_int(columns, "columns", high=10_000)
     cells = roll_pixels(pieces)
+    if marks is not None:
+        cells = np.concatenate([cells, _below(np.asarray(marks, np.float64), cells, floor=floor, scale=scale)], axis=1)
     return paste_grid(cells, min(columns, len(cells)), gutter)
+
+
+def _below(marks: NDArray[np.float64], cells: Pixels, *, floor: float, scale: float) -> Pixels:
+    """A strip of colours for each piece, a sixteenth wide and two keys high."""
+    if marks.shape != (len(cells), cells.shape[2] // STEP):
+        raise invalid("marks.shape", str((len(cells), cells.shape[2] // STEP)), marks.shape)
+    colours = heat(marks[:, None], floor=floor, scale=scale).transpose(0, 2, 3, 1)
+    strip = np.rint(255 * colours).astype(np.uint8).repeat(STEP, 2).repeat(2 * SEMITONE, 1)
+    return np.concatenate([strip, np.full((*strip.shape[:3], 1), 255, np.uint8)], axis=3)
 
 
 def roll_pixels(pieces: Sequence[Notes]) -> Pixels:

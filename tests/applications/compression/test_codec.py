@@ -1,5 +1,7 @@
 """Files: what is written comes back bit for bit, as small as the model says, on any machine's arithmetic."""
 
+import dataclasses
+import io
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from tests.contract.models import custom_modules
 import latentarium as la
 from latentarium.applications.compression.chunks import SEED_ROWS
 from latentarium.applications.compression.codec import CHUNK_ROWS, Lossy, compress, open_compressed
+from latentarium.applications.compression.container import Writer
 from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput
 from latentarium.measures import information
@@ -195,12 +198,59 @@ def test_bad_settings(dense: Bundle, digits: Levels, tmp_path: Path, options: di
     assert not list(tmp_path.iterdir())
 
 
+def test_rows_may_be_a_list(dense: Bundle, digits: Levels, tmp_path: Path) -> None:
+    compress(dense, list(digits[:5]), tmp_path / "a.lsc")  # type: ignore[arg-type]
+    with open_compressed(dense, tmp_path / "a.lsc") as stored:
+        assert (stored[:] == digits[:5]).all()
+    for rows in ([1, 2, 3], [digits[0], digits[0, 0]], digits[:2].tolist()):
+        with pytest.raises(InvalidInput, match="rows must be"):
+            compress(dense, rows, tmp_path / "b.lsc")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("settings", "says"), [({"step": 0.0}, "step"), ({"step": float("nan")}, "step"), ({"effort": -1}, "effort")]
 )
 def test_bad_settings_of_a_lossy_file(settings: dict[str, float], says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         Lossy(**settings)  # type: ignore[arg-type]
+
+
+def test_ids_are_kept(dense: Bundle, digits: Levels, tmp_path: Path) -> None:
+    rows = la.open_source("digits").select(np.arange(40))
+    named = dataclasses.replace(rows, ids=np.array([f"köln/{7 * i}.jpg" for i in range(40)]))
+    numbered = dataclasses.replace(rows, ids=np.array([f"{i:06d}" for i in range(40)]))
+    sizes = {}
+    for name, given in (("named", named), ("numbered", numbered), ("bare", digits[:40])):
+        written = compress(dense, given, tmp_path / name, mode="direct", chunk_rows=15)
+        with open_compressed(dense, tmp_path / name) as stored:
+            expected = named.ids if name == "named" else np.arange(40).astype(str)
+            assert stored.ids.tolist() == expected.tolist()
+            assert (stored[:] == digits[:40]).all()
+        sizes[name] = (written.bytes - written.id_bytes, written.id_bytes > 0)
+    # a length and a checksum of the ids
+    assert sizes == {
+        "bare": (sizes["bare"][0], False),
+        "numbered": (sizes["bare"][0], False),
+        "named": (sizes["bare"][0] + 8, True),
+    }
+
+
+def test_a_file_of_the_first_minor_version_opens(
+    dense: Bundle, digits: Levels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compress(dense, digits[:5], tmp_path / "a.lsc", mode="direct")
+    assert (tmp_path / "a.lsc").read_bytes()[8:10] == bytes([1, 1])
+    with open_compressed(dense, tmp_path / "a.lsc") as stored:
+        header, chunk = stored.header, stored.reader.chunk(0)
+    monkeypatch.setattr("latentarium.applications.compression.container.MINOR", 0)
+    file = io.BytesIO()
+    writer = Writer(file, header)
+    writer.add(chunk)
+    writer.close()
+    assert file.getvalue()[9] == 0
+    (tmp_path / "old.lsc").write_bytes(file.getvalue())
+    with open_compressed(dense, tmp_path / "old.lsc") as stored:
+        assert (stored[:] == digits[:5]).all()
 
 
 def test_effort_makes_a_lossy_file_better_at_its_size(dense: Bundle, digits: Levels, tmp_path: Path) -> None:

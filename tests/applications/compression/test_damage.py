@@ -1,6 +1,7 @@
 """Damaged and forged files: one clear error or the right rows, in bounded time and memory, never anything else."""
 
 import dataclasses
+import lzma
 import tracemalloc
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from latentarium.applications.compression.codec import compress, open_compressed
 from latentarium.applications.compression.container import MODES, Chunk, Header, Writer
 from latentarium.bundle import Bundle
+from latentarium.data import open_source
 from latentarium.errors import DamagedFile, LatentariumError
 
 Levels = NDArray[np.uint8]
@@ -22,10 +24,11 @@ MOST_MEMORY = 2**28
 
 @pytest.fixture(scope="module")
 def files(dense: Bundle, digits: Levels, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, Levels]]:
-    """A small file of each mode, and the rows in it."""
+    """A small file of each mode, one of them with ids, and the rows in it."""
     folder, found = tmp_path_factory.mktemp("files"), {}
     for mode in MODES:
-        compress(dense, digits[:ROWS], folder / mode, mode=mode, chunk_rows=15)
+        rows = open_source("digits").select(np.arange(ROWS)) if mode == "direct" else digits[:ROWS]
+        compress(dense, rows, folder / mode, mode=mode, chunk_rows=15)
         with open_compressed(dense, folder / mode) as stored:
             found[mode] = ((folder / mode).read_bytes(), stored[:])
     return found
@@ -93,6 +96,7 @@ HEADERS = st.fixed_dictionaries(
     optional={
         "mode": st.sampled_from(MODES),
         "exact": st.booleans(),
+        "named": st.booleans(),
         "rows": st.integers(0, 2**32 - 1),
         "chunk_rows": st.one_of(st.integers(0, 100), st.integers(0, 2**32 - 1)),
         "group_rows": st.one_of(st.integers(0, 200), st.integers(0, 2**32 - 1)),
@@ -158,6 +162,32 @@ def test_a_file_that_decodes_to_other_rows_is_refused(
         with pytest.raises(DamagedFile, match="does not decode to what was coded"):
             stored[:5]
         assert (stored[15:] == files["direct"][1][15:]).all()
+
+
+BOMB = lzma.compress(b"\0" * 2**27)
+
+
+@pytest.mark.parametrize(
+    "packed", [b"", b"no xz", lzma.compress(b"a\0b"), BOMB[:-20], BOMB], ids=["none", "other", "few", "cut", "bomb"]
+)
+def test_forged_ids(dense: Bundle, files: dict[str, tuple[bytes, Levels]], tmp_path: Path, packed: bytes) -> None:
+    (tmp_path / "a.lsc").write_bytes(files["direct"][0])
+    with open_compressed(dense, tmp_path / "a.lsc") as stored:
+        header, chunks = stored.header, list(stored.reader.chunks())
+        assert stored.ids[:2].tolist() == ["digits/000000", "digits/000001"]
+    with (tmp_path / "b.lsc").open("wb") as file:
+        writer = Writer(file, header, packed)
+        for chunk in chunks:
+            writer.add(chunk)
+        writer.close()
+    tracemalloc.start()
+    with open_compressed(dense, tmp_path / "b.lsc") as stored:
+        assert len(stored[:3]) == 3
+        with pytest.raises(DamagedFile, match="its ids are not those of its rows"):
+            _ = stored.ids
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < MOST_MEMORY
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,20 @@ from latentarium.applications.specsheet import feature_names
 from latentarium.arrays import FloatArray, batches, check_positive_int, rows_within
 from latentarium.bundle import Bundle, arrow_table
 from latentarium.data.modalities import ImageModality, TableModality
+from latentarium.data.music.modalities import GridModality
+from latentarium.data.music.notes import notes_of
 from latentarium.data.rows import Rows
 from latentarium.errors import InvalidInput, LatentariumError, invalid
 from latentarium.files import replacing
 from latentarium.measures import Section
-from latentarium.measures.detection import Drift, Threshold, benjamini_hochberg, calibration_drift, conformal_p_values
+from latentarium.measures.detection import (
+    Drift,
+    Threshold,
+    benjamini_hochberg,
+    calibration_drift,
+    conformal_p_values,
+    rows_needed,
+)
 from latentarium.measures.report import facts_html, html_page, numbers_html, section_html
 from latentarium.rng import draw, generator
 from latentarium.training.priors import rows_at_once
@@ -28,7 +37,9 @@ from latentarium.training.priors import rows_at_once
 Array = NDArray[np.float64]
 WRITTEN_ROWS = 65_536
 CALIBRATION_ROWS = 10_000
-SHOWN_FEATURES = 8
+SHOWN_FEATURES, REASONS = 8, 3
+"""Features of a row that a page draws, and columns of a table that the results name."""
+ROLLS = 4
 _REFERENCE, _CALIBRATION, _KEPT = 64, 65, 66
 
 
@@ -42,12 +53,14 @@ class Detection:
     scores, p_values : of each row, (n,); p-values against the calibration rows
     odd : above the threshold
     discoveries : odd with a controlled share of false ones, at level `rate`
-    because : for tables the feature that adds most to each row's score
+    because : for tables the three columns that add most to each row's score, with their shares of it
     oddest : row numbers, the oddest first
     maps : of those rows, (k, *data_shape); each sums to its score
-    scale : fixed end of the colour scale of maps
+    floor, scale : fixed ends of the colour scale of maps
     threshold, drift : of the calibration
     which : a sentence on what the rows were compared with
+    notes : what a reader should know
+    settings : of the detector
     """
 
     rows: Rows
@@ -56,13 +69,16 @@ class Detection:
     odd: NDArray[np.bool_]
     discoveries: NDArray[np.bool_]
     rate: float
-    because: NDArray[Any] | None
+    because: Mapping[str, NDArray[Any]]
     oddest: NDArray[np.int64]
     maps: Array
+    floor: float
     scale: float
     threshold: Threshold
     drift: Drift
     which: str
+    notes: tuple[str, ...]
+    settings: Mapping[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """What was found, without the rows."""
@@ -75,6 +91,8 @@ class Detection:
             "drift": self.drift.to_json(),
             "oddest": self.rows.ids[self.oddest].tolist(),
             "scores": [float(score) for score in self.scores[self.oddest]],
+            "settings": dict(self.settings),
+            "notes": list(self.notes),
         }
 
     def columns(self) -> dict[str, Any]:
@@ -86,8 +104,7 @@ class Detection:
             "odd": self.odd,
             "discovery": self.discoveries,
         }
-        if self.because is not None:
-            found["because"] = self.because
+        found |= self.because
         return {**found, **{name: values for name, values in self.rows.columns.items() if name not in found}}
 
 
@@ -111,9 +128,9 @@ def detect(
     most : how many of the oddest rows are kept with their maps
     progress : called with (rows done, rows in all)
     """
-    check_positive_int(most, "oddest", high=1000)
+    check_positive_int(most, "--oddest", high=1000)
     if not 0 < rate < 1:
-        raise invalid("fdr", "a share between 0 and 1", rate)
+        raise invalid("--fdr", "a share between 0 and 1", rate)
     detector, which = fit_detector(bundle, settings, data=data)
     tell = progress or (lambda *_: None)
     scores, because = np.empty(len(rows)), _Because.of(bundle, len(rows))
@@ -125,20 +142,43 @@ def detect(
         tell(part.stop, len(rows))
     oddest = np.argsort(-scores, kind="stable")[:most]
     p_values = conformal_p_values(detector.calibration_scores_, scores)
+    discoveries = benjamini_hochberg(p_values, alpha=rate)
+    drift = calibration_drift(detector.calibration_scores_, scores)
+    impossible = "" if discoveries.any() else too_few(len(rows), len(detector.calibration_scores_), rate)
     return Detection(
         rows=rows,
         scores=scores,
         p_values=p_values,
         odd=scores > detector.threshold_.value,
-        discoveries=benjamini_hochberg(p_values, alpha=rate),
+        discoveries=discoveries,
         rate=rate,
-        because=None if because is None else because.named,
+        because={} if because is None else because.columns,
         oddest=oddest,
         maps=detector.explain(rows.array(oddest)),
+        floor=detector.map_floor_,
         scale=detector.map_scale_,
         threshold=detector.threshold_,
-        drift=calibration_drift(detector.calibration_scores_, scores),
+        drift=drift,
         which=which,
+        notes=(*rows.notes, *_notes(detector.threshold_, drift), *filter(None, [impossible])),
+        settings={**detector.get_params(deep=False), "space": bundle.name, "fdr": rate},
+    )
+
+
+def _notes(threshold: Threshold, drift: Drift) -> list[str]:
+    """What a reader should know of the calibration."""
+    way_out = "" if np.isfinite(threshold.value) else "; take a larger --alpha, or --threshold pot"
+    return [*(note + way_out for note in threshold.notes), *([drift.words] if drift.broken else [])]
+
+
+def too_few(rows: int, calibration: int, rate: float) -> str:
+    """The sentence that says that no discovery could have been made, or "" where one could."""
+    need = rows_needed(rows, alpha=rate)
+    if calibration >= need:
+        return ""
+    return (
+        f"a single discovery among {rows:,} rows at a false share of {rate:g} takes {need:,} calibration rows, "
+        f"{calibration:,} are at hand: judge fewer rows at a time, or allow a larger --fdr"
     )
 
 
@@ -148,9 +188,10 @@ def fit_detector(
     """A detector over the bundle's space, and the sentence on what it compares rows with.
 
     Reference rows are the training rows of the bundle's source and calibration rows its validation rows, which the
-    weights never saw; where the source is not at hand, the two halves of the rows kept in the bundle.
+    weights never saw; where the source is not at hand, the two halves of the rows kept in the bundle. With
+    `contamination` the oddest share of either is left out.
     """
-    detector = LatentOutlierDetector(bundle.space, novelty=True, **settings)
+    detector = LatentOutlierDetector(bundle.space, **{"novelty": "contamination" not in settings, **settings})
     seed = detector.seed
     try:
         source = source_rows(bundle, data=data)
@@ -161,7 +202,21 @@ def fit_detector(
     reference = _drawn(source, "train", REFERENCE_ROWS, seed, _REFERENCE)
     calibration = _drawn(source, "validation", CALIBRATION_ROWS, seed, _CALIBRATION)
     which = f"{len(reference):,} training rows, calibrated on {len(calibration):,} validation rows"
-    return detector.fit(reference, calibration_rows=calibration), which
+    return _fitted(detector, reference, calibration), which + _without(detector)
+
+
+def _fitted(detector: LatentOutlierDetector, reference: FloatArray, calibration: FloatArray) -> LatentOutlierDetector:
+    fitted = detector.fit(reference, calibration_rows=calibration)
+    if detector.contamination == "auto":
+        return fitted
+    left_out = round(float(detector.contamination) * len(calibration))
+    usual = np.sort(np.argsort(fitted.calibration_scores_, kind="stable")[: max(1, len(calibration) - left_out)])
+    return detector.fit(reference, calibration_rows=calibration[usual])
+
+
+def _without(detector: LatentOutlierDetector) -> str:
+    share = detector.contamination
+    return "" if share == "auto" else f", the oddest {float(share):.3g} of both left out"
 
 
 def _by_kept_rows(bundle: Bundle, detector: LatentOutlierDetector) -> tuple[LatentOutlierDetector, str]:
@@ -171,7 +226,7 @@ def _by_kept_rows(bundle: Bundle, detector: LatentOutlierDetector) -> tuple[Late
     order = generator(detector.seed, _KEPT).permutation(len(kept))
     half = len(kept) // 2
     which = f"{half:,} rows kept in the bundle, calibrated on {len(kept) - half:,} others (the source is not at hand)"
-    return detector.fit(kept[order[:half]], calibration_rows=kept[order[half:]]), which
+    return _fitted(detector, kept[order[:half]], kept[order[half:]]), which + _without(detector)
 
 
 def _drawn(source: Rows, part: str, most: int, seed: int, stream: int) -> FloatArray:
@@ -180,44 +235,86 @@ def _drawn(source: Rows, part: str, most: int, seed: int, stream: int) -> FloatA
 
 
 class _Because:
-    """For each row of a table the feature that adds most to its score."""
+    """For each row of a table the columns that add most to its score."""
 
-    def __init__(self, names: list[str], count: int) -> None:
-        self.names = np.array(names)
-        self.numbers = np.zeros(count, np.int64)
+    def __init__(self, modality: TableModality, count: int) -> None:
+        self.owner = column_of_places(modality)
+        self.names = np.array(modality.names)
+        self.numbers = np.zeros((count, min(REASONS, len(self.names))), np.int64)
+        self.shares = np.zeros(self.numbers.shape, np.float32)
 
     @classmethod
     def of(cls, bundle: Bundle, count: int) -> "_Because | None":
         modality = bundle.modality
-        return cls(feature_names(modality), count) if isinstance(modality, TableModality) else None
+        return cls(modality, count) if isinstance(modality, TableModality) else None
 
     def hear(self, part: slice, maps: Array) -> None:
-        self.numbers[part] = maps.argmax(1)
+        added = np.stack([maps[:, self.owner == column].sum(1) for column in range(len(self.names))], axis=1)
+        top = np.argsort(-added, axis=1, kind="stable")[:, : self.numbers.shape[1]]
+        # a bound may take away from the score as well, which is no reason
+        whole = np.maximum(np.maximum(added, 0).sum(1, keepdims=True), 1e-300)
+        self.numbers[part] = top
+        self.shares[part] = np.maximum(np.take_along_axis(added, top, 1), 0) / whole
 
     @property
-    def named(self) -> NDArray[Any]:
-        return self.names[self.numbers]
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """because, share, because_2, share_2, .. of each row."""
+        found: dict[str, NDArray[Any]] = {}
+        for place in range(self.numbers.shape[1]):
+            ending = f"_{place + 1}" if place else ""
+            found[f"because{ending}"] = self.names[self.numbers[:, place]]
+            found[f"share{ending}"] = self.shares[:, place]
+        return found
 
 
-def write_table(detection: Detection, path: Path) -> None:
-    """The results as Parquet or CSV, piece by piece."""
+def column_of_places(modality: TableModality) -> NDArray[np.int64]:
+    """The column that each place of a table's array row belongs to."""
+    blocks = modality.blocks
+    found = np.empty(blocks.width, np.int64)
+    found[blocks.numeric], found[blocks.missing] = blocks.numeric_columns, blocks.missing_columns
+    for column, places in zip(blocks.categorical_columns, blocks.groups, strict=True):
+        found[places] = column
+    return found
+
+
+def write_table(detection: Detection, path: Path, *, text: str = "") -> None:
+    """The results as Parquet, which has room for `text`, or CSV, piece by piece."""
     import pyarrow.csv
     import pyarrow.parquet
 
     writer = pyarrow.parquet.ParquetWriter if path.suffix.lower() == ".parquet" else pyarrow.csv.CSVWriter
     columns = detection.columns()
-    schema = arrow_table({name: values[:1] for name, values in columns.items()}).schema
+    metadata = {pictures.TEXT_KEY: text} if text else None
+    schema = arrow_table({name: values[:1] for name, values in columns.items()}).schema.with_metadata(metadata)
     with replacing(path) as temporary, writer(temporary, schema) as file:
         for part in batches(len(detection.rows), WRITTEN_ROWS):
-            file.write_table(arrow_table({name: values[part] for name, values in columns.items()}))
+            piece = arrow_table({name: values[part] for name, values in columns.items()})
+            file.write_table(piece.replace_schema_metadata(metadata))
+
+
+def write_maps(detection: Detection, path: Path) -> None:
+    """Maps of the oddest rows as .npz: `maps` float32 (k, *data_shape), their `id` and `score`, `floor` and `scale`."""
+    found = {
+        "maps": detection.maps.astype(np.float32),
+        "id": detection.rows.ids[detection.oddest],
+        "score": detection.scores[detection.oddest],
+        "floor": np.float64(detection.floor),
+        "scale": np.float64(detection.scale),
+    }
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **found)
 
 
 def odd_pictures(detection: Detection) -> Any:
-    """The oddest pictures, each above its map; one colour scale for all of them. None for tables."""
-    if not isinstance(detection.rows.modality, ImageModality):
+    """The oddest pictures, or piano rolls, each above its map, in one colour scale for all; None for other data."""
+    modality, floor, scale = detection.rows.modality, detection.floor, detection.scale
+    if isinstance(modality, GridModality):
+        pieces = notes_of(modality, np.asarray(detection.rows.raw[detection.oddest]))
+        return pictures.roll_sheet(pieces, columns=ROLLS, marks=detection.maps.sum(1), floor=floor, scale=scale)
+    if not isinstance(modality, ImageModality):
         return None
     x = detection.rows.array(detection.oddest)
-    return pictures.heat_sheet(x, detection.maps, scale=detection.scale, columns=min(10, len(x)))
+    return pictures.heat_sheet(x, detection.maps, columns=min(10, len(x)), floor=floor, scale=scale)
 
 
 def page_text(detection: Detection, bundle: Bundle) -> str:
@@ -229,9 +326,10 @@ def page_text(detection: Detection, bundle: Bundle) -> str:
         ("discoveries", f"{int(detection.discoveries.sum()):,} at a false share of {detection.rate:g}"),
         ("threshold", f"{threshold.value:.4g} ({threshold.method}, alpha {threshold.alpha:g})"),
         ("false alarms", f"{threshold.interval[0]:.2%} to {threshold.interval[1]:.2%} of normal rows"),
+        ("scores", f"{detection.settings['scores']}, seed {detection.settings['seed']}"),
     ]
     lead = f"Rows of {rows.name} judged by {bundle.name}: compared with {detection.which}."
-    notes = (detection.drift.words, *threshold.notes)
+    notes = (detection.drift.words, *(note for note in detection.notes if note != detection.drift.words))
     head = f'<header><h1>Odd rows</h1><p class="lead">{escape(lead)}</p>{facts_html(facts)}'
     head += "<ul class='notes'>" + "".join(f"<li>{escape(note)}</li>" for note in notes) + "</ul></header>"
     body = head + "".join(section_html(section) for section in _sections(detection)) + _oddest_html(detection)
@@ -251,7 +349,8 @@ def _sections(detection: Detection) -> list[Section]:
     if image is not None:
         words = (
             "The oddest rows, each above what its places add to its score. One colour scale for all: the brightest "
-            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more."
+            f"colour is {detection.scale:.3g}, the hottest place of any normal row, or more, and black "
+            f"{detection.floor:.3g} or less."
         )
         return [*sections, Section(title="The oddest", caption=words, pictures=[("", pictures.png_bytes(image))])]
     bars = _bars(detection)

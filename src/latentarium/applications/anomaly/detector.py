@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from latentarium.applications.anomaly.parts import Batch, Part, Setting, fit_parts, parse_scores
 from latentarium.applications.learning import Frame, checked_rows, learn_space
 from latentarium.arrays import FloatArray, batches, pad_rows, rows_within
+from latentarium.bundle import Bundle
 from latentarium.errors import InvalidInput, invalid
 from latentarium.measures.detection import (
     Drift,
@@ -98,8 +100,8 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     Parameters
     ----------
-    space : a `LatentSpace` with encode, and decode for all scores but "plane", "data-neighbours"; rows are in its
-        array units, flattened or not. None learns one from X: a matrix, or pictures (n, h, w) and so on
+    space : a `LatentSpace` with encode, and decode for all scores but "plane", "data-neighbours", or a `Bundle` of one;
+        rows are in its array units, flattened or not. None learns one from X: a matrix, or pictures (n, h, w) and so on
     model : of a space learned on the spot: "pca", "edges" (pictures), "vae" or "ae"
     latent : its dimensions
     scores : "plane", "weighted" (reconstruction error in units of each value's own), "plain", "elbo", "iwae",
@@ -121,7 +123,8 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     threshold_ : `measures.detection.Threshold`, with the exact interval of its false alarms
     offset_ : minus the threshold; `decision_function` is `score_samples` minus it
     calibration_scores_ : of the calibration rows, higher is odder
-    map_scale_ : the hottest value in a map of a calibration row, the fixed end of the colour scale
+    map_floor_, map_scale_ : 0 or less, and the hottest value in a map of a calibration row: the fixed ends of the
+        colour scale
     n_features_in_ : columns seen in fit
 
     Examples
@@ -134,7 +137,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     def __init__(
         self,
-        space: LatentSpace | None = None,
+        space: LatentSpace | Bundle | None = None,
         *,
         model: str = "pca",
         latent: int = 32,
@@ -178,7 +181,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
         del y
         share = self._check()
         given = checked_rows(self, X, reset=True)
-        self._frame = Frame.of(given) if self.space is None else Frame.of_space(self.space)
+        self._frame = Frame.of(given) if self._given_space is None else Frame.of_space(self._given_space)
         x = self._frame.array(given)
         own = None if calibration_rows is None else self._frame.array(checked_rows(self, calibration_rows, reset=False))
         self.labels_ = np.ones(len(x), np.int64)
@@ -194,7 +197,7 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
     def _fit_to(self, x: FloatArray, own: FloatArray | None) -> None:
         """Everything that follows from normal rows; `own` are the caller's calibration rows."""
         reference, held = _parted(x, self.calibration, self.seed) if own is None else (x, own)
-        space = self.space
+        space = self._given_space
         if space is None:
             space = learn_space(
                 reference, self._frame, model=self.model, latent=self.latent, seed=self.seed, options=self.options
@@ -275,18 +278,31 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
 
     @property
     def map_scale_(self) -> float:
-        """The hottest value in the maps of up to 200 calibration rows, channels of a picture added up: the end of a
-        colour scale for every row.
+        """The hottest value in the maps of up to 200 calibration rows, channels of a picture or symbols of a tune added
+        up: the end of a colour scale for every row.
         """
+        return float(max(self._shown_maps.max(), self.map_floor_ + 1e-12))
+
+    @property
+    def map_floor_(self) -> float:
+        """Where that colour scale begins: at 0, and at the median of the same values where it is below, as that of a
+        bound is which is a density.
+        """
+        return float(min(0.0, np.median(self._shown_maps)))
+
+    @property
+    def _shown_maps(self) -> Array:
         check_is_fitted(self, "threshold_")
         maps = self._judge.maps(self._shown)
-        # channels of a picture are shown in one colour
-        shown = maps.sum(1) if self._frame.is_picture else maps
-        return float(max(shown.max(), 1e-12))
+        return maps.sum(1) if self._frame.summed else maps
 
     def _seen(self, X: ArrayLike) -> FloatArray:  # noqa: N803
         check_is_fitted(self, "threshold_")
         return self._frame.array(checked_rows(self, X, reset=False))
+
+    @property
+    def _given_space(self) -> LatentSpace | None:
+        return self.space.space if isinstance(self.space, Bundle) else self.space
 
     def _check(self) -> float:
         """Check the settings; gives the share of odd rows in X, 0 for none."""
@@ -296,12 +312,12 @@ class LatentOutlierDetector(OutlierMixin, BaseEstimator):
             raise invalid("threshold", f"one of {', '.join(THRESHOLDS)}", self.threshold)
         for name, most in (("alpha", 1.0), ("calibration", 1.0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < most:
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < most:
                 raise invalid(name, "a share between 0 and 1", value)
         if isinstance(self.contamination, str) and self.contamination == "auto":
             return 0.0
         value = self.contamination
-        if isinstance(value, bool | str) or not 0 < value <= 0.5:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) <= 0.5:
             raise invalid("contamination", "'auto' or a share above 0 and at most 0.5", value)
         if self.novelty:
             raise invalid("contamination", "'auto' where novelty is true", value)

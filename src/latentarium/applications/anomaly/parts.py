@@ -24,6 +24,8 @@ CONTRAST = 1.5
 SHARE_OF_MEAN = 0.1
 """Of the mean variance, added to that of each value, so that a value that hardly varies does not decide alone."""
 NOISE_DRAWS = 16
+BOUND_ROWS = 512
+"""Rows from which is learned how much of a bound is squared error."""
 _NOISE = 61
 
 
@@ -127,7 +129,7 @@ class Reconstruction:
         return cls(weights=1 / np.maximum(variance + SHARE_OF_MEAN * variance.mean(), 1e-12))
 
     def rows(self, batch: Batch) -> Array:
-        return self.maps(batch).reshape(len(batch.x), -1).sum(1)
+        return _by_row(self.maps(batch))
 
     def maps(self, batch: Batch) -> Array:
         return batch.residual**2 * self.weights
@@ -135,20 +137,30 @@ class Reconstruction:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bound:
-    """Negative ELBO, or with `importance` the tighter bound of as many draws (Burda et al. 2016), in nats."""
+    """Negative ELBO, or with `importance` the tighter bound of as many draws (Burda et al. 2016), in nats.
+
+    A bound has no parts of its own, and is below 0 where the data have a density. What it has of the squared error of
+    the reconstruction, `nats` for each unit, lies in a map where the error does; the rest lies evenly over the row.
+    """
 
     noise: FloatArray
     importance: bool
+    nats: float = 0.0
 
     @classmethod
-    def fit(cls, setting: Setting, *, importance: bool) -> "Bound":
+    def fit(cls, setting: Setting, x: FloatArray, *, importance: bool) -> "Bound":
         for name in ("posterior", "likelihood"):
             if name not in setting.space.capabilities:
                 raise MissingCapability(
                     f"{setting.space.name!r} has no {name}, which the score needs; use a VAE or another score"
                 )
         noise = generator(setting.seed, _NOISE).standard_normal((NOISE_DRAWS, setting.space.dim))
-        return cls(noise=noise.astype(np.float32), importance=importance)
+        bare = cls(noise=noise.astype(np.float32), importance=importance)
+        batch = Batch(setting, x[:: -(-len(x) // BOUND_ROWS)])
+        bounds, errors = bare.rows(batch), _by_row(batch.residual**2)
+        spread = float(errors.var())
+        nats = float(np.mean((errors - errors.mean()) * (bounds - bounds.mean()))) / spread if spread else 0.0
+        return cls(noise=bare.noise, importance=importance, nats=max(nats, 0.0))
 
     def rows(self, batch: Batch) -> Array:
         space = batch.setting.space
@@ -161,8 +173,9 @@ class Bound:
         return -(top + np.log(np.exp(bounds - top).mean(0)))
 
     def maps(self, batch: Batch) -> Array:
-        """Shared out as the squared error of the reconstruction is, since a bound has no parts of its own."""
-        return shared_out(self.rows(batch), batch.residual**2)
+        lit = self.nats * batch.residual**2
+        rest = (self.rows(batch) - _by_row(lit)) / lit[0].size
+        return lit + rest.reshape(-1, *[1] * (lit.ndim - 1))
 
     def _log_weight(self, batch: Batch, mean: Array, std: Array, noise: FloatArray) -> Array:
         """log p(x|z) + log p(z) - log q(z|x) at z = mean + std * noise, with the standard normal p(z)."""
@@ -238,8 +251,8 @@ SCORES: Mapping[str, Callable[[Setting, FloatArray], Part]] = {
     "plane": Plane.fit,
     "weighted": Reconstruction.weighted,
     "plain": lambda *_: Reconstruction(),
-    "elbo": lambda setting, _: Bound.fit(setting, importance=False),
-    "iwae": lambda setting, _: Bound.fit(setting, importance=True),
+    "elbo": lambda setting, x: Bound.fit(setting, x, importance=False),
+    "iwae": lambda setting, x: Bound.fit(setting, x, importance=True),
     "mahalanobis": Mahalanobis.fit,
     "latent-neighbours": LatentNeighbours.fit,
     "data-neighbours": lambda _, x: DataNeighbours(rows_known=Neighbours(x.reshape(len(x), -1))),
@@ -291,3 +304,8 @@ def shared_out(scores: Array, shares: Array) -> Array:
     even = np.full_like(flat, 1 / flat.shape[1])
     parts = np.divide(flat, total, out=even, where=total > 0)
     return (scores[:, None] * parts).reshape(shares.shape)
+
+
+def _by_row(values: Array) -> Array:
+    """The sum over each row of (n, ..)."""
+    return values.reshape(len(values), -1).sum(1)

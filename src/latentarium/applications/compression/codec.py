@@ -1,5 +1,6 @@
 """`compress` rows into a file and read them back, all or some of them."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +14,21 @@ from numpy.typing import NDArray
 
 from latentarium.applications.compression.arithmetic import Floats
 from latentarium.applications.compression.chunks import KINDS, ChunkCoder
-from latentarium.applications.compression.container import MODES, MOST_CHUNK_ROWS, Chunk, Header, Reader, Writer
+from latentarium.applications.compression.container import (
+    MODES,
+    MOST_CHUNK_ROWS,
+    Chunk,
+    Header,
+    Reader,
+    Writer,
+    pack_ids,
+)
 from latentarium.applications.compression.latents import Whole, posterior_steps, rounding_steps, units_of
 from latentarium.applications.compression.model import BATCH, CodecModel, Levels, whole
 from latentarium.arrays import check_positive_int
 from latentarium.bundle import Bundle
+from latentarium.data.draft import number_ids
+from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput, invalid
 from latentarium.files import replacing
 
@@ -67,6 +78,7 @@ class Compressed:
     bits_per_dimension : of the whole file
     psnr : decibels, peak 255, over all rows; None where nothing is lost
     model_bytes : of the weights that a reader needs beside the file
+    id_bytes : of the file, those that hold the rows' ids
     chunks : how many were coded in which way
     seconds : it took, decoding for the check included
     """
@@ -78,6 +90,7 @@ class Compressed:
     bits_per_dimension: float
     psnr: float | None
     model_bytes: int
+    id_bytes: int
     chunks: dict[str, int]
     seconds: float
 
@@ -88,7 +101,7 @@ class Compressed:
 
 def compress(
     bundle: Bundle,
-    rows: NDArray[np.uint8],
+    rows: NDArray[np.uint8] | Rows,
     path: str | Path,
     *,
     mode: str = "auto",
@@ -100,7 +113,8 @@ def compress(
 
     Parameters
     ----------
-    rows : uint8 (n, channels, height, width), which may be a memory map: a chunk at a time is read
+    rows : uint8 (n, channels, height, width), which may be a memory map: a chunk at a time is read; or `Rows`, whose
+        ids are kept in the file where they are more than numbers
     mode : "bits-back" and "direct" lose nothing (Townsend et al. 2019; a two-part code), "lossy" keeps what the space
         keeps; "auto" is bits-back for 64 rows or more, else direct
     lossy : settings of a lossy file
@@ -126,33 +140,49 @@ def compress(
     True
     """
     begun = time.perf_counter()
-    model = CodecModel(bundle)
+    ids = _kept_ids(rows) if isinstance(rows, Rows) else b""
+    given, model = _as_levels(rows.raw if isinstance(rows, Rows) else rows), CodecModel(bundle)
     wanted = lossy or Lossy()
-    header = _header(model, rows, mode=mode, step=wanted.step, chunk_rows=chunk_rows)
+    header = _header(model, given, mode=mode, step=wanted.step, chunk_rows=chunk_rows)
+    header = dataclasses.replace(header, named=bool(ids))
     tally = _Tally()
     coder = ChunkCoder(model, header)
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:
-        writer = Writer(file, header)
+        writer = Writer(file, header, ids)
         for number in range(header.chunks):
-            levels = np.ascontiguousarray(rows[header.rows_of(number)])
+            levels = np.ascontiguousarray(given[header.rows_of(number)])
             chunk, again = coder.encode(levels, _rounded(coder, levels, wanted.effort))
             writer.add(chunk)
             tally.add(chunk, levels, again)
             if progress is not None:
-                progress(header.rows_of(number).stop, len(rows))
+                progress(header.rows_of(number).stop, len(given))
         writer.close()
         size = file.tell()
     return Compressed(
         path=Path(path),
         mode=header.mode,
-        rows=len(rows),
+        rows=len(given),
         bytes=size,
-        bits_per_dimension=8 * size / max(1, len(rows) * header.row_bytes),
+        bits_per_dimension=8 * size / max(1, len(given) * header.row_bytes),
         psnr=tally.psnr if header.mode == "lossy" else None,
         model_bytes=model.size,
+        id_bytes=len(ids),
         chunks=tally.kinds,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _kept_ids(rows: Rows) -> bytes:
+    """Ids as they stand in a file; those that say no more than which row it is are left out."""
+    return b"" if np.array_equal(rows.ids, number_ids(len(rows))) else pack_ids(rows.ids.tolist())
+
+
+def _as_levels(rows: Any) -> Any:
+    """Rows that came as a list as an array."""
+    try:
+        return np.asarray(rows) if isinstance(rows, list | tuple) else rows
+    except ValueError as error:
+        raise invalid("rows", "an array of uint8", f"rows of different shapes ({error})") from None
 
 
 def _rounded(coder: ChunkCoder, levels: Levels, effort: int) -> Whole | None:
@@ -245,6 +275,12 @@ class CompressedRows:
     def header(self) -> Header:
         """What the file says of itself."""
         return self.reader.header
+
+    @property
+    def ids(self) -> NDArray[np.str_]:
+        """Ids of the rows (n,); their numbers where the file has none."""
+        found = self.reader.ids
+        return np.arange(len(self)).astype(str) if found is None else found
 
     def __len__(self) -> int:
         return self.header.rows

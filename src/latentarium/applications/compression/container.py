@@ -1,34 +1,40 @@
-"""The file: a header, chunks of rows, and where each chunk begins. docs/reference/compressed-file.md has it in full.
+"""The file: a header, perhaps ids, chunks of rows, and where each chunk begins; docs/reference/compressed-file.md has
+it in full.
 
 Every byte lies under a checksum that begins with those before it: the header's is the start of each chunk's, with its
 number, so that no chunk can be altered, moved, or taken from another file unseen.
 """
 
 import io
+import lzma
 import math
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentarium.errors import DamagedFile
+from latentarium.errors import DamagedFile, invalid
 
 MAGIC = b"\x89LSC\r\n\x1a\n"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 MODES = ("direct", "bits-back", "lossy")
 CODER = b"ans0.5"
 """The entropy coder: ANS of constriction 0.5, whose output a later version may change only with its number."""
 MOST_CHUNK_BYTES, MOST_CHUNK_ROWS = 2**30, 2**16
 MOST_DIMENSIONS = 4096
+MOST_IDS, MOST_ID_BYTES = 2**22, 2**26
 _FIXED = struct.Struct("<8sBBBBI")
 _FACTS = struct.Struct("<32s6sQIIfBH")
 _CHUNK = struct.Struct("<BIII")
 _CRC = struct.Struct("<I")
-_EXACT = 1
+_IDS = struct.Struct("<II")
+_EXACT, _NAMED = 1, 2
+_BETWEEN = b"\0"
+_XZ_MEMORY = 2**27
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,7 @@ class Header:
     shape : of a row, uint8
     step : what `--step` was; 0 in lossless files
     units : steps of the latent grid (d,), in multiples of `latents.UNIT`
+    named : whether ids of the rows follow
     """
 
     mode: str
@@ -57,6 +64,7 @@ class Header:
     shape: tuple[int, ...]
     step: float
     units: NDArray[np.uint16]
+    named: bool = False
 
     @property
     def row_bytes(self) -> int:
@@ -79,7 +87,7 @@ class Header:
             len(self.shape), len(self.units),
         )  # fmt: skip
         body = facts + struct.pack(f"<{len(self.shape)}I", *self.shape) + self.units.astype("<u2").tobytes()
-        mode, flags = MODES.index(self.mode), _EXACT if self.exact else 0
+        mode, flags = MODES.index(self.mode), _EXACT * self.exact + _NAMED * self.named
         head = _FIXED.pack(MAGIC, MAJOR, MINOR, mode, flags, len(body)) + body
         return head + _CRC.pack(zlib.crc32(head))
 
@@ -94,14 +102,15 @@ class Chunk:
 
 
 class Writer:
-    """Writes a header, then chunks one by one; `close` adds where they begin."""
+    """Writes a header and, where it says so, packed ids, then chunks one by one; `close` adds where they begin."""
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, file: BinaryIO, header: Header, ids: bytes = b"") -> None:
         self.file = file
         head = header.to_bytes()
-        file.write(head)
         self.seed = _seed(head)
-        self.offsets = [len(head)]
+        section = _IDS.pack(len(ids), _ids_checksum(self.seed, ids)) + ids if header.named else b""
+        file.write(head + section)
+        self.offsets = [len(head) + len(section)]
 
     def add(self, chunk: Chunk) -> None:
         """Append a chunk."""
@@ -125,6 +134,7 @@ class Reader:
     header: Header
     seed: int
     offsets: NDArray[np.int64]
+    packed: bytes = b""
 
     @classmethod
     def open(cls, file: BinaryIO, name: str) -> "Reader":
@@ -139,11 +149,26 @@ class Reader:
         places, (check,) = file.read(table), _CRC.unpack(file.read(_CRC.size))
         if zlib.crc32(places, _seed(head)) != check:
             raise _damaged(name, "the places of its chunks do not match their checksum, or it was cut")
+        packed, first = _read_ids(file, name, head) if header.named else (b"", len(head))
         offsets = np.frombuffer(places, "<u8").astype(np.int64)
-        ends = (len(head), size - table - _CRC.size)
+        ends = (first, size - table - _CRC.size)
         if (int(offsets[0]), int(offsets[-1])) != ends or (np.diff(offsets) < _CHUNK.size).any():
             raise _damaged(name, "its chunks do not lie where it says")
-        return cls(file, name, header, _seed(head), offsets)
+        return cls(file, name, header, _seed(head), offsets, packed)
+
+    @property
+    def ids(self) -> NDArray[np.str_] | None:
+        """Ids of the rows (n,), None in a file without them."""
+        if not self.header.named:
+            return None
+        try:
+            unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+            text = unpacker.decompress(self.packed, MOST_ID_BYTES)
+        except lzma.LZMAError:
+            text = b""
+        if not text.count(_BETWEEN) + 1 == self.header.rows <= MOST_IDS:
+            raise _damaged(self.name, "its ids are not those of its rows")
+        return np.array([name.decode("utf-8", "surrogateescape") for name in text.split(_BETWEEN)])
 
     def chunk(self, number: int) -> Chunk:
         """Read and check one chunk."""
@@ -161,6 +186,32 @@ class Reader:
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk in order."""
         return (self.chunk(number) for number in range(self.header.chunks))
+
+
+def pack_ids(ids: Sequence[str]) -> bytes:
+    """Ids as they stand in a file.
+
+    Raises
+    ------
+    InvalidInput
+        For ids with a zero character, more than four millions of them, or 64 MiB in all.
+    """
+    names = [str(name).encode("utf-8", "surrogateescape") for name in ids]
+    size = sum(map(len, names)) + len(names)
+    if any(_BETWEEN in name for name in names) or size > MOST_ID_BYTES or len(names) > MOST_IDS:
+        rule = f"without zero characters, {MOST_IDS:,} at most, of {MOST_ID_BYTES:,} bytes in all"
+        raise invalid("ids", rule, f"{len(names):,} of {size:,} bytes", "leave them out with --no-ids")
+    return lzma.compress(_BETWEEN.join(names), preset=6)
+
+
+def _read_ids(file: BinaryIO, name: str, head: bytes) -> tuple[bytes, int]:
+    """The packed ids, and where the first chunk begins."""
+    left = file.seek(0, io.SEEK_END) - file.seek(len(head)) - _IDS.size
+    length, check = _IDS.unpack(file.read(_IDS.size)) if left >= 0 else (0, 0)
+    packed = file.read(min(length, left))
+    if left < 0 or len(packed) != length or _ids_checksum(_seed(head), packed) != check:
+        raise _damaged(name, "its ids do not match their checksum")
+    return packed, len(head) + _IDS.size + length
 
 
 def _read_header(file: BinaryIO, name: str, size: int) -> tuple[Header, bytes]:
@@ -198,9 +249,10 @@ def _header(body: bytes, mode: int, flags: int, name: str) -> Header:
         shape=shape,
         step=step,
         units=units,
+        named=bool(flags & _NAMED),
     )
     sizes = 1 <= group_rows <= chunk_rows <= MOST_CHUNK_ROWS
-    if not sizes or (units < 1).any() or flags & ~_EXACT:
+    if not sizes or (units < 1).any() or flags & ~(_EXACT | _NAMED):
         raise _damaged(name, "its header holds an impossible number")
     if chunk_rows * header.row_bytes > MOST_CHUNK_BYTES:
         raise _damaged(name, f"it asks for more than {MOST_CHUNK_BYTES:,} bytes at once")
@@ -214,6 +266,10 @@ def _seed(head: bytes) -> int:
 
 def _checksum(seed: int, number: int, data: bytes) -> int:
     return zlib.crc32(data, zlib.crc32(struct.pack("<Q", number), seed))
+
+
+def _ids_checksum(seed: int, ids: bytes) -> int:
+    return zlib.crc32(ids, zlib.crc32(struct.pack("<I", len(ids)), seed))
 
 
 def _damaged(name: str, why: str) -> DamagedFile:

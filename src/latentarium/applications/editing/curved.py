@@ -166,7 +166,9 @@ def _net(table: Array, target: Target, parts: Mapping[str, Part], stream: tuple[
     centre, scale = table[train].mean(0), np.where(np.ptp(table[train], axis=0) > 0, table[train].std(0), np.inf)
     seed = int(generator(stream[0], _NET, stream[1]).integers(2**31))
     options: dict[str, Any] = {"hidden_layer_sizes": (UNITS,), "activation": "tanh", "alpha": 0.1}
-    options |= {"early_stopping": True, "max_iter": 1000, "random_state": seed}
+    # the rows that say when to stop must hold one of each class
+    options |= {"early_stopping": True, "validation_fraction": max(0.1, 2 / len(train))}
+    options |= {"max_iter": 1000, "random_state": seed}
     is_class = target.kind == "class"
     values = target.values[train]
     truth = values > 0.5 if is_class else (values - values.mean()) / values.std()

@@ -107,9 +107,9 @@ class Directions:
         """
         if name not in self.names:
             why = self.left_out.get(name)
-            raise invalid(
-                "an attribute", f"one of {listed(self.names)}", name, f"it was left out: {why}" if why else ""
-            )
+            meant = [other for other in self.names if other.endswith(f"={name}")]
+            hint = f"it was left out: {why}" if why else f"did you mean {meant[0]}?" if meant else ""
+            raise invalid("an attribute", f"one of {listed(self.names)}", name, hint)
         return self.names.index(name)
 
     def numbers(self, names: Sequence[str]) -> list[int]:

@@ -254,7 +254,8 @@ def _platt(model: Any, codes: Array, truth: NDArray[np.bool_]) -> tuple[float, f
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.frozen import FrozenEstimator
 
-    fitted: Any = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid").fit(codes, truth)
+    # the parts of a cross-validation, which a model that is not fitted again does not need, must not outnumber the rows
+    fitted: Any = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid", cv=2).fit(codes, truth)
     sigmoid = fitted.calibrated_classifiers_[0].calibrators[0]
     return -float(sigmoid.a_), -float(sigmoid.b_)
 
@@ -274,12 +275,17 @@ def _regression(table: Array, target: Target, parts: tuple[Part, Part]) -> Probe
     model = Ridge(alpha=1.0).fit(scaler(table[train])(table[train]), (target.values[train] - mean) / spread)
     weights, bias = _unscaled(table[train], model.coef_, float(model.intercept_))
     truth = (target.values[test] - mean) / spread
-    errors = np.stack([(truth - table[test] @ weights - bias) ** 2, truth, truth**2], axis=1)
-    draws = _r2(bootstrap_means(errors))
-    quality = Quality(measure="r2", value=float(_r2(errors.mean(0))), interval=interval_of(draws), n=len(test))
+    value, interval = r_squared(truth, table[test] @ weights + bias)
+    quality = Quality(measure="r2", value=value, interval=interval, n=len(test))
     # the regression of the codes on the number, one standard deviation up
     centre = table[train].mean(0) + (target.values[train] - mean) @ table[train] / (spread * len(train))
     return Probe(weights=weights, bias=bias, centre=centre, mean=mean, scale=spread, quality=quality)
+
+
+def r_squared(truth: Array, guess: Array) -> tuple[float, tuple[float, float]]:
+    """Share of the variance of `truth` (n,) that `guess` explains, at most 1, and its 95 % bootstrap interval."""
+    rows = np.stack([(truth - guess) ** 2, truth, truth**2], axis=1)
+    return float(_r2(rows.mean(0))), interval_of(_r2(bootstrap_means(rows)))
 
 
 def _r2(means: Array) -> Array:

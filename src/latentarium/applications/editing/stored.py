@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentarium.applications.editing.attributes import has_own, read_off, with_own
 from latentarium.applications.editing.directions import NUMBERS, Directions, quality_from_json, quality_json
 from latentarium.applications.editing.fitting import Method, fit_directions
 from latentarium.applications.editing.typicality import Typicality
-from latentarium.bundle import Bundle, arrays_writer, json_writer
+from latentarium.bundle import MODEL, PRIOR, Bundle, arrays_writer, json_writer
 from latentarium.data.rows import Rows
 from latentarium.errors import DamagedFile, InvalidInput
 from latentarium.training.save import encode_rows
 
 ARRAYS, WORDS = "directions.safetensors", "directions.json"
+OTHER_ROWS = "labels"
+"""The setting of directions that were not fitted to a bundle's own labels: the name of the rows that were."""
 MADE_FROM = ("codes.parquet", "rows.parquet")
 
 
@@ -48,18 +51,54 @@ def directions_of(bundle: Bundle, *, method: Method | None = None) -> Directions
     return fit_directions(method=method or "logistic", **labelled_codes(bundle))
 
 
+def directions_for(
+    bundle: Bundle, *, method: Method | None = None, rows: Rows | None = None
+) -> tuple[Directions, bool]:
+    """Directions of the bundle's own labels, or of those of other `rows`, and whether they are to be stored in it.
+
+    To be stored are its own ones that were fitted now in the usual way, and those of other rows where it has none.
+
+    Raises
+    ------
+    InvalidInput, DamagedFile
+        As `directions_of`, and for rows without labels.
+    """
+    if rows is None:
+        return directions_of(bundle, method=method), method is None and not has_directions(bundle)
+    found = fit_directions(method=method or "logistic", **labelled_codes(bundle, rows))
+    found = dataclasses.replace(found, settings={**found.settings, OTHER_ROWS: rows.name})
+    return found, not _has_own(bundle)
+
+
+def _has_own(bundle: Bundle) -> bool:
+    """Whether the bundle's own labels give directions."""
+    if has_directions(bundle):
+        return OTHER_ROWS not in read_directions(bundle).settings
+    try:
+        directions_of(bundle)
+    except InvalidInput:
+        return False
+    return True
+
+
 def labelled_codes(bundle: Bundle, rows: Rows | None = None) -> dict[str, Any]:
     """Arguments of `fit_directions`: the bundle's own codes and labels, or those of other rows of the same kind.
+
+    To the labels of melodies, drums and tables come the attributes that rows have by themselves.
 
     Raises
     ------
     InvalidInput
         When there is no label or attribute.
     """
+    own = has_own(bundle.modality)
     if rows is not None:
-        if not rows.columns:
+        columns = {**(read_off(rows.modality, np.asarray(rows.raw)) if own else {}), **rows.columns}
+        if not columns:
             raise InvalidInput(f"{rows.name} has no label or attribute to find directions of")
-        return {"codes": encode_rows(bundle.space, rows), "attributes": rows.columns}
+        return {"codes": encode_rows(bundle.space, rows), "attributes": columns}
+    if own and "decode" in bundle.space.capabilities:
+        return with_own(bundle, {name: bundle.column(name) for name in bundle.label_names})
     if not bundle.label_names:
         raise InvalidInput(
             f"bundle {bundle.path} has no label or attribute to find directions of; bring rows with some: --labels DATA"
@@ -125,4 +164,6 @@ def from_stored(words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
 
 
 def _made_from(bundle: Bundle) -> dict[str, str]:
-    return {name: bundle.manifest["files"][name] for name in MADE_FROM}
+    """What directions belong to; those of rows that have attributes by themselves are made of the decoder too."""
+    names = (*MADE_FROM, MODEL, PRIOR) if has_own(bundle.modality) else MADE_FROM
+    return {name: bundle.manifest["files"].get(name, "") for name in names}

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 
 from latentarium.arrays import FloatArray, as_rows, batches, check_positive_int
 from latentarium.errors import invalid
@@ -9,6 +10,8 @@ from latentarium.errors import invalid
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 PIECE_VALUES, QUERIES_AT_ONCE = 2**23, 32
+MOST_COMPARED = 5_000
+"""Rows that are compared with each other, every pair."""
 SPARE = 8
 """Candidates beyond those asked for, whose exact distances decide: the fast formula loses the last digits."""
 
@@ -58,9 +61,10 @@ def odd_one_out(codes: ArrayLike) -> tuple[int, Array]:
     """
     points = np.asarray(codes, np.float64)
     points = points.reshape(len(points), -1)
-    if len(points) < 3:
-        raise invalid("the rows", "at least 3, one of which does not belong", len(points))
-    apart = np.sqrt(((points[:, None] - points[None]) ** 2).sum(2)).sum(1) / (len(points) - 1)
+    if not 3 <= len(points) <= MOST_COMPARED:
+        rule = f"at least 3, one of which does not belong, and at most {MOST_COMPARED:,}"
+        raise invalid("the rows", rule, len(points), "'latentarium detect' finds odd rows among more")
+    apart = cdist(points, points).sum(1) / (len(points) - 1)
     return int(apart.argmax()), apart
 
 

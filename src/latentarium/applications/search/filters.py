@@ -1,5 +1,6 @@
 """Conditions on the columns of a bundle's rows, such as label=Sneaker or year>=1990."""
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,29 +16,34 @@ from latentarium.errors import invalid
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-_FORM = re.compile(r"^([^=!<>]+?)\s*(!=|>=|<=|=|<|>)\s*(.*)$")
+_FORM = re.compile(r"^([^=!<>]+?)\s*(!=|>=|<=|==|=|<|>)\s*(.*)$")
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """One condition: `column` compared with `value`, a number where the column holds numbers."""
+    """One condition: `column` compared with `value`, of the kind that the column holds. What is missing meets none."""
 
     column: str
     sign: str
-    value: str | float
+    value: str | float | int | bool
 
     def holds(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Where it does, for the values of the column."""
-        return np.asarray(_COMPARE[self.sign](values, self.value), np.bool_)
+        known = np.asarray(values == values, np.bool_)
+        if values.dtype.kind == "O":
+            known &= np.array([value is not None for value in values])
+        found = np.zeros(len(values), np.bool_)
+        found[known] = _COMPARE[self.sign](np.asarray(values[known].tolist()), self.value)
+        return found
 
     @property
     def sql(self) -> str:
-        """The condition as the vector store takes it."""
+        """The condition as the vector store takes it, which compares whole numbers with nothing but whole numbers."""
+        shown = str(self.value).lower() if isinstance(self.value, bool) else repr(self.value)
         if isinstance(self.value, str):
             shown = "'" + self.value.replace("'", "''") + "'"
-        else:
-            # the store compares whole numbers with nothing but whole numbers
-            shown = repr(self.value) if self.value % 1 else str(int(self.value))
         return f"`{self.column}` {self.sign} {shown}"
 
 
@@ -73,12 +79,35 @@ def _parse(bundle: Bundle, word: str) -> Filter:
     form = _FORM.match(word)
     if form is None:
         raise invalid("--where", "a condition such as label=Sneaker or year>=1990", word)
-    column, sign, value = form.groups()
-    if bundle.column(column).dtype.kind not in "fiu":
-        if sign not in ("=", "!="):
-            raise invalid("--where", f"= or != for the text column {column!r}", word)
+    column, sign, value = form.group(1), form.group(2).replace("==", "="), form.group(3)
+    if column not in bundle.label_names:
+        known = ", ".join(bundle.label_names)
+        rule = f"a condition on one of the columns {known}" if known else "left out for a bundle without columns"
+        raise invalid("--where", rule, word)
+    kind = np.asarray([known for known in bundle.column(column).tolist() if known is not None]).dtype.kind
+    if kind in "fiu":
+        return _number(column, sign, value, whole=kind != "f")
+    if sign not in ("=", "!="):
+        raise invalid(
+            "--where", f"= or != for the {'true or false' if kind == 'b' else 'text'} column {column!r}", word
+        )
+    if kind != "b":
         return Filter(column=column, sign=sign, value=value)
+    if value.lower() not in _TRUTH:
+        raise invalid("--where", f"true or false for the column {column!r}", value)
+    return Filter(column=column, sign=sign, value=_TRUTH[value.lower()])
+
+
+def _number(column: str, sign: str, value: str, *, whole: bool) -> Filter:
     try:
-        return Filter(column=column, sign=sign, value=float(value))
+        number = float(value)
     except ValueError:
-        raise invalid("--where", f"a number for the column {column!r}", value) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise invalid("--where", f"a number for the column {column!r}", value)
+    if not whole:
+        return Filter(column=column, sign=sign, value=number)
+    if number % 1 and sign in ("=", "!="):
+        raise invalid("--where", f"a whole number for the column {column!r}", value)
+    nearest = math.ceil(number) if sign in ("<", ">=") else math.floor(number)
+    return Filter(column=column, sign=sign, value=min(max(nearest, -_LARGEST), _LARGEST))

@@ -83,10 +83,14 @@ def search_rows(
     return Hits(**_left(numbers, distances, without, count), way=way)
 
 
-def more_like(bundle: Bundle, numbers: Sequence[int], **options: Any) -> Hits:
-    """Rows like all of these: nearest to the mean of their codes, themselves left out; options as `search_rows`."""
+def more_like(bundle: Bundle, numbers: Sequence[int], *, codes: ArrayLike | None = None, **options: Any) -> Hits:
+    """Rows like all of these: nearest to the mean of their codes, themselves left out; options as `search_rows`.
+
+    `codes` (m, d) are of all of these and of rows besides that are not in the bundle.
+    """
     rows = list(numbers)
-    middle = bundle.codes[rows].reshape(len(rows), -1).mean(0, keepdims=True)
+    every = bundle.codes[rows] if codes is None else np.asarray(codes, np.float32)
+    middle = every.reshape(len(every), -1).mean(0, keepdims=True)
     return search_rows(bundle, middle, without=rows, **options)
 
 

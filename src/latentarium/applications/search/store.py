@@ -72,7 +72,7 @@ def make_store(folder: Path, codes: FloatArray, columns: dict[str, NDArray[Any]]
 
     lancedb = _lancedb()
     flat = codes.reshape(len(codes), -1)
-    kinds = {name: pa.array(values[:1].tolist() or [""]).type for name, values in (columns or {}).items()}
+    kinds = {name: pa.array(values.tolist(), from_pandas=True).type for name, values in (columns or {}).items()}
     schema = pa.schema([
         ("row", pa.int64()), ("vector", pa.list_(pa.float32(), flat.shape[1])), *kinds.items()
     ])  # fmt: skip
@@ -84,7 +84,10 @@ def make_store(folder: Path, codes: FloatArray, columns: dict[str, NDArray[Any]]
                 pa.array(np.arange(part.start, part.stop)),
                 pa.FixedSizeListArray.from_arrays(values, flat.shape[1]),
             ]
-            arrays += [pa.array(values[part].tolist(), type=kinds[name]) for name, values in (columns or {}).items()]
+            arrays += [
+                pa.array(values[part].tolist(), type=kinds[name], from_pandas=True)
+                for name, values in (columns or {}).items()
+            ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     table = lancedb.connect(folder).create_table(TABLE, data=pieces(), schema=schema)
