@@ -147,7 +147,17 @@ class Tab:
         )
 
 
+HOSTS = ("server", "server-decode", "static")
 Hosts = dict[str, str]
+
+
+def addresses(server: Server, files: str) -> Hosts:
+    """Where a page is: a server whose decoder runs in the page, one that decodes itself, and files alone."""
+    return {
+        "server": f"{server.address}/?test=1",
+        "server-decode": f"{server.address}/?test=1&ep=server",
+        "static": f"{files}?test=1",
+    }
 
 
 @pytest.fixture(scope="session")
@@ -175,11 +185,7 @@ def static_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 @pytest.fixture(scope="session")
 def hosts(served: Server, static_host: Callable[[Site], str], fashion: Bundle) -> Hosts:  # noqa: F811
     """Addresses of the clothes: in-page decode on a server, decode by the server, and files alone."""
-    return {
-        "server": f"{served.address}/?test=1",
-        "server-decode": f"{served.address}/?test=1&ep=server",
-        "static": f"{static_host(make_site([fashion], api=False))}?test=1",
-    }
+    return addresses(served, static_host(make_site([fashion], api=False)))
 
 
 @pytest.fixture

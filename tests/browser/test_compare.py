@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.browser.conftest import Hosts, Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab, addresses
 from tests.explorer.conftest import Server
 
 from latentarium.bundle import Bundle
@@ -19,11 +19,8 @@ ROLLS = "[...document.querySelectorAll('.strip figure canvas')].map((canvas) => 
 
 @pytest.fixture(scope="module")
 def both(pair: Pair, serve: Callable[[Site], Server], static_host: Callable[[Site], str]) -> Hosts:
-    """Addresses of two spaces of digits, on a server and as files alone."""
-    return {
-        "server": f"{serve(make_site(pair, api=True)).address}/?test=1&ep=server",
-        "static": f"{static_host(make_site(pair, api=False))}?test=1",
-    }
+    """Addresses of two spaces of digits on every host."""
+    return addresses(serve(make_site(pair, api=True)), static_host(make_site(pair, api=False)))
 
 
 def opened(tab: OpenTab, address: str) -> Tab:
@@ -38,7 +35,7 @@ def nearest(codes: np.ndarray, row: int) -> list[int]:
     return [int(one) for one in np.argsort(distances, kind="stable") if one != row][:10]
 
 
-@pytest.mark.parametrize("host", ["server", "static"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_a_row_is_seen_in_both_spaces(host: str, both: Hosts, tab: OpenTab, pair: Pair) -> None:
     it = opened(tab, both[host])
     ids = it.ask("x.ids")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.browser.conftest import Hosts, Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab
 
 from latentarium.applications.editing import Directions, directions_of
 from latentarium.bundle import Bundle
@@ -39,7 +39,7 @@ def lasso(it: Tab, corners: list[tuple[float, float]]) -> None:
     it.wait("x.map.chosenRows.length > 0")
 
 
-@pytest.mark.parametrize("host", ["server", "server-decode", "static"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_an_attribute_is_edited_and_its_leakage_is_seen(
     host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle, directions: Directions
 ) -> None:
@@ -104,7 +104,7 @@ def test_edits_are_made_undone_and_done_again_by_keyboard(hosts: Hosts, tab: Ope
     assert it.ask("x.stage.input.row") == it.ask("x.editing.edits.row")
 
 
-@pytest.mark.parametrize("host", ["server", "static"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_two_lassos_make_a_direction_that_is_named_used_and_shared(host: str, hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts[host])
     groups = []

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from tests.browser.conftest import Hosts, Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab
 
 from latentarium.bundle import Bundle
 from latentarium.explorer.site import Site, make_site
 
 pytestmark = pytest.mark.slow
 OpenTab = Callable[..., Tab]
-HOSTS = ("server", "server-decode", "static")
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -63,7 +62,7 @@ def test_a_slider_moves_the_picture_along_its_dimension(host: str, hosts: Hosts,
     )
 
 
-@pytest.mark.parametrize("host", ["server", "static"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_three_points_are_pinned_and_blended(host: str, hosts: Hosts, tab: OpenTab, fashion: Bundle) -> None:
     it = tab().open(hosts[host])
     it.page.get_by_role("tab", name="Path").click()
@@ -454,7 +453,7 @@ def test_a_picture_of_ones_own_is_encoded_in_the_page(
     Image.fromarray(raw[0]).save(tmp_path / "mine.png")
     (tmp_path / "no.png").write_text("no picture")
     expected = fashion.space.encode(fashion.modality.to_array(raw[None]))[0]
-    for host in ("static", "server"):
+    for host in HOSTS:
         it = tab().open(hosts[host])
         chooser = it.page.get_by_label("A picture of your own", exact=True)
         chooser.set_input_files(tmp_path / "mine.png")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import symusic
 from playwright.sync_api import Download
-from tests.browser.conftest import Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab, addresses
 from tests.data.tunes import tune, write_drums, write_midi
 from tests.explorer.conftest import Server
 from tests.sounds.hearing import heard_pitch
@@ -28,9 +28,15 @@ StaticHost = Callable[[Site], str]
 
 
 @pytest.fixture(scope="session")
-def tunes_host(static_host: StaticHost, melody: Bundle) -> str:
+def tunes(serve: Callable[[Site], Server], static_host: StaticHost, melody: Bundle) -> Hosts:
+    """Addresses of the shipped melodies on every host."""
+    return addresses(serve(make_site([melody], api=True)), static_host(make_site([melody], api=False)))
+
+
+@pytest.fixture(scope="session")
+def tunes_host(tunes: Hosts) -> str:
     """The shipped melodies as nothing but files."""
-    return f"{static_host(make_site([melody], api=False))}?test=1"
+    return tunes["static"]
 
 
 def shown(it: Tab, z: np.ndarray, bundle: Bundle) -> np.ndarray:
@@ -87,8 +93,9 @@ def test_rows_are_small_piano_rolls(tunes_host: str, tab: OpenTab) -> None:
     it.wait("document.querySelector('.large canvas').getAttribute('aria-label').startsWith('Decoded ')")
 
 
-def test_a_tune_is_played_and_stopped(tunes_host: str, tab: OpenTab) -> None:
-    it = tab().open(tunes_host)
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_tune_is_played_and_stopped(host: str, tunes: Hosts, tab: OpenTab) -> None:
+    it = tab().open(tunes[host])
     it.page.get_by_role("button", name="Play what is decoded").click()
     it.wait("x.player.heard === 'decoded' && x.player.step > 2")
     it.page.locator(".head[style]").wait_for(state="attached")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.browser.conftest import Hosts, Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab
 
 from latentarium.bundle import Bundle
 from latentarium.explorer.site import Site, make_site
@@ -23,7 +23,7 @@ def column(it: Tab, name: str) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("host", ["server", "server-decode", "static"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_an_outlier_is_found_and_compared(host: str, hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts[host])
     it.page.get_by_role("button", name="Outliers").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.browser.conftest import Hosts, Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab
 
 pytestmark = pytest.mark.slow
 OpenTab = Callable[..., Tab]
@@ -26,7 +26,7 @@ def points(it: Tab) -> np.ndarray:
     return np.array(it.ask("[x.stage.z, ...x.tray.points].map((z) => Array.from(z))"), np.float32)
 
 
-@pytest.mark.parametrize("host", ["server", "server-decode", "static"])
+@pytest.mark.parametrize("host", HOSTS)
 def test_a_shared_address_brings_back_what_was_there(host: str, hosts: Hosts, tab: OpenTab) -> None:
     it = tab().open(hosts[host])
     it.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.browser.conftest import Hosts, Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab
 from tests.explorer.conftest import Server
 
 from latentarium.bundle import Bundle
@@ -313,8 +313,9 @@ INK = """(() => {
 })()"""
 
 
-def test_a_lost_context_comes_back_with_all_that_was_drawn(tab: OpenTab, hosts: Hosts) -> None:
-    it = tab().open(hosts["static"] + "&layer=webgl")
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_lost_context_comes_back_with_all_that_was_drawn(host: str, tab: OpenTab, hosts: Hosts) -> None:
+    it = tab().open(hosts[host] + "&layer=webgl")
     it.ask(INK)
     it.ask("(x.map.hidden = new Set([2]))")
     it.wait("window.__ink.length > 0")

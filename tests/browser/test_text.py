@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.browser.conftest import Tab
+from tests.browser.conftest import HOSTS, Hosts, Tab, addresses
 from tests.browser.test_music import different, shown
 from tests.explorer.conftest import Server
 
@@ -18,9 +18,15 @@ StaticHost = Callable[[Site], str]
 
 
 @pytest.fixture(scope="session")
-def lines_host(static_host: StaticHost, lines: Bundle) -> str:
+def written(serve: Callable[[Site], Server], static_host: StaticHost, lines: Bundle) -> Hosts:
+    """Addresses of lines of text on every host."""
+    return addresses(serve(make_site([lines], api=True)), static_host(make_site([lines], api=False)))
+
+
+@pytest.fixture(scope="session")
+def lines_host(written: Hosts) -> str:
     """Lines of text as nothing but files."""
-    return f"{static_host(make_site([lines], api=False))}?test=1"
+    return written["static"]
 
 
 def texts(bundle: Bundle, raw: np.ndarray) -> list[str]:
@@ -28,11 +34,8 @@ def texts(bundle: Bundle, raw: np.ndarray) -> list[str]:
 
 
 @pytest.mark.parametrize("host", ["server", "static"])
-def test_the_page_writes_the_same_lines_as_python(
-    host: str, tab: OpenTab, lines: Bundle, lines_host: str, serve: Callable[[Site], Server]
-) -> None:
-    served = f"{serve(make_site([lines], api=True)).address}/?test=1" if host == "server" else lines_host
-    it = tab().open(served)
+def test_the_page_writes_the_same_lines_as_python(host: str, tab: OpenTab, lines: Bundle, written: Hosts) -> None:
+    it = tab().open(written[host])
     assert it.ask("x.stage.network.where") == "page"
     z, expected = different(lines)
     for point, raw, text in zip(z, expected, texts(lines, expected), strict=True):
@@ -41,8 +44,9 @@ def test_the_page_writes_the_same_lines_as_python(
         assert it.page.locator("dd.large").get_attribute("aria-label") == text
 
 
-def test_a_row_is_read_beside_what_its_code_says(lines_host: str, tab: OpenTab, lines: Bundle) -> None:
-    it = tab().open(lines_host)
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_row_is_read_beside_what_its_code_says(host: str, written: Hosts, tab: OpenTab) -> None:
+    it = tab().open(written[host])
     it.wait("x.stage.input !== null && x.lines.length > 0")
     text = it.ask("x.lines[x.stage.row]")
     it.page.get_by_label(text, exact=True).last.wait_for()
