@@ -166,7 +166,7 @@ class Bench:
 def faces(models: Path, data: Path) -> dict[str, Any]:
     """Flips, leakage, typicality and distance of each attribute on the test faces."""
     rows = open_source(data, size=SIDE)
-    more = None if (models / "faces").is_dir() else with_altered(rows, data)
+    more = None if (models / "faces").is_dir() else with_altered(rows, data, copies=5)
     bundle = fitted(models, "faces", rows, FACES, more)
     own, others = halves(rows)
     labels = {name: np.tile(rows.columns[name][others], 2) for name in ATTRIBUTES}

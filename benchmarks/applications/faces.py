@@ -15,8 +15,8 @@ STREAM = 71
 Levels = NDArray[np.uint8]
 
 
-def with_altered(rows: Rows, folder: Path, *, seed: int = 0) -> Rows:
-    """`rows` with each training row once more mirrored and `COPIES` times altered; other parts are left alone.
+def with_altered(rows: Rows, folder: Path, *, copies: int = COPIES, seed: int = 0) -> Rows:
+    """`rows` with each training row once more mirrored and `copies` times altered; other parts are left alone.
 
     A few thousand faces are learned by heart in a dozen passes; places, sizes and light that vary a little are not.
     """
@@ -25,7 +25,7 @@ def with_altered(rows: Rows, folder: Path, *, seed: int = 0) -> Rows:
     side = rows.raw.shape[-1]
     altered = [
         _altered(Image.open(folder / str(rows.ids[number])).convert("RGB"), side, rng.normal(size=9))
-        for number in np.repeat(train, COPIES)
+        for number in np.repeat(train, copies)
     ]
     raw = np.concatenate([rows.raw, rows.raw[train][..., ::-1], np.stack(altered)])
     more = np.arange(count, len(raw))
