@@ -309,7 +309,7 @@ def test_melodies_get_more_notes_and_keep_their_range() -> None:
     codes = space.sample_latents(1500, seed=0)
     found = fit_directions(codes, counted(codes))
     assert found.kinds == ("number",) * 3
-    fresh = space.sample_latents(40, seed=1)
+    fresh = space.sample_latents(400, seed=1)
     before = counted(fresh)
     spread = {name: before[name].std() for name in before}
 

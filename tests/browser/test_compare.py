@@ -246,6 +246,28 @@ def test_a_visit_leaves_nothing_behind(both: Hosts, tab: OpenTab) -> None:
     assert (len(it.page.workers), it.ask(alive)) == (workers, 1), "left before the second space was there"
 
 
+def test_a_link_to_another_space_leaves_nothing_of_the_first_behind(both: Hosts, tab: OpenTab) -> None:
+    it = tab().open(both["static"])
+    it.wait("x.stage.decoded")
+    paths, workers = it.ask("x.host.spaces.map(({ path }) => path)"), len(it.page.workers)
+    for path in (paths[1], paths[0]):
+        it.ask(f"(location.hash = '#v=1&s=' + encodeURIComponent({json.dumps(path)}))")
+        it.wait(f"x.space.path === {json.dumps(path)} && x.stage.decoded")
+        for _ in range(50):
+            if len(it.page.workers) == workers:
+                break
+            it.page.wait_for_timeout(50)
+        assert len(it.page.workers) == workers, path
+
+
+def test_the_colour_of_an_address_that_cannot_be_had_gives_way_to_the_usual_one(both: Hosts, tab: OpenTab) -> None:
+    it = tab()
+    it.page.route("**/overlap.worker*", lambda route: route.abort())
+    it.open(f"{both['static']}#v=1&c=shared_neighbours")
+    it.wait("x.map.colour === x.map.firstColour")
+    it.problems.clear()  # the browser's own line about the file
+
+
 def test_a_second_space_that_failed_can_be_opened_again(both: Hosts, tab: OpenTab) -> None:
     it = tab().open(both["static"])
     it.page.route("**/spaces/two/ids.json", lambda route: route.abort())

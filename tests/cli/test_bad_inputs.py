@@ -239,8 +239,8 @@ SETTINGS = [
     Case("prior of a GAN", "fit digits --model gan --prior flow -o new", ("prior", "GAN", "'flow'")),
     Case("prior of a number", "fit digits --config run.toml -o new", ("prior", "8"), prepare=config("prior = 8")),
     Case("negative seed", "fit digits --seed -1 -o new", ("seed", "-1")),
-    Case("no batch", "fit digits --batch-size 0 -o new", ("batch_size", "0")),
-    Case("infinite rate", "fit digits --learning-rate inf -o new", ("learning_rate", "inf")),
+    Case("no batch", "fit digits --batch-size 0 -o new", ("--batch-size", "0")),
+    Case("infinite rate", "fit digits --learning-rate inf -o new", ("--learning-rate", "inf")),
     Case("no processes", "fit digits --processes 0 -o new", ("--processes", "0")),
     Case("unknown option", "fit digits --stepz 3 -o new", ("--stepz", "--steps")),
     Case("unknown verb", "train digits", ("train",)),
@@ -396,7 +396,7 @@ VERBS = [
     Case(
         "pictures of channels other than the space's",
         "encode space a.npy",
-        ("1", "3"),
+        ("grey", "RGB"),
         prepare=array("a.npy", pictures(4, 3, 8, 8)),
     ),
     Case("table for a space of pictures", "encode space t.csv", ("'image'", "table"), prepare=text("t.csv", TABLE)),
@@ -528,5 +528,5 @@ def test_cuda_where_there_is_none(here: Path, run: Run) -> None:
     before = snapshot(here)
     outcome = run("fit", "digits", "--device", "cuda", "-o", "new")
     assert outcome.status == 2
-    assert outcome.err == "latentarium: device must be 'cpu' on this machine, which has no CUDA device, got 'cuda'\n"
+    assert outcome.err == "latentarium: --device must be 'cpu' on this machine, which has no CUDA device, got 'cuda'\n"
     assert snapshot(here) == before

@@ -329,7 +329,7 @@ BAD: dict[str, tuple[str, tuple[str, ...], Callable[[Path], object]]] = {
     "values upside down": ("dec.onnx --values 1,0", ("values", "the lower first"), lambda here: None),
     "two decoders": ("dec.onnx decoder.keras", ("one decoder", "--encoder and --decoder"), lambda here: None),
     "an encoder without data": ("enc.onnx", ("encoder alone", "--data"), lambda here: None),
-    "other pictures": ("enc.onnx --data digits", ("(3, 8, 8)", "digits"), lambda here: None),
+    "other pictures": ("enc.onnx --data digits", ("RGB pictures of 8x8", "digits"), lambda here: None),
     "pictures for flat rows": ("pca.npz --data digits", ("table", "pictures"), lambda here: None),
     "a prior without rows": ("dec.onnx --prior mixture:3", ("auto or normal",), lambda here: None),
     "parameters without a mean": ("p.npz", ("components and mean",), parameters(components=ONES)),

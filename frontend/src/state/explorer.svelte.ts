@@ -130,8 +130,15 @@ export class Explorer {
   /** The colour of the address that has to be found first. */
   private async colourByOverlap(): Promise<void> {
     const { opened, leave } = this.second.use();
-    await opened.then((twin) => twin.compared).catch(() => this.map.colourBy(this.map.firstColour));
+    await opened.then((twin) => twin.compared).catch(this.tell);
     leave();
+    if (!this.map.columns.some(({ name }) => name === OVERLAP)) await this.map.colourBy(this.map.firstColour);
+  }
+
+  /** End the workers and the sound, where another space takes this one's place. */
+  close(): void {
+    for (const part of [this.search, this.stage, this.around]) part.close();
+    this.player?.stop();
   }
 
   /** Say which file cannot be had; the page goes on without it. */

@@ -69,7 +69,7 @@ class Detection:
     odd: NDArray[np.bool_]
     discoveries: NDArray[np.bool_]
     rate: float
-    because: Mapping[str, NDArray[Any]]
+    because: "Because | None"
     oddest: NDArray[np.int64]
     maps: Array
     floor: float
@@ -95,17 +95,18 @@ class Detection:
             "notes": list(self.notes),
         }
 
-    def columns(self) -> dict[str, Any]:
-        """The table of results: one row for each row of the data, labels that came with it included."""
+    def columns(self, part: slice) -> dict[str, Any]:
+        """A part of the table of results: a row for each row of the data, labels that came with it included."""
         found: dict[str, Any] = {
-            "id": self.rows.ids,
-            "score": self.scores,
-            "p_value": self.p_values,
-            "odd": self.odd,
-            "discovery": self.discoveries,
+            "id": self.rows.ids[part],
+            "score": self.scores[part],
+            "p_value": self.p_values[part],
+            "odd": self.odd[part],
+            "discovery": self.discoveries[part],
         }
-        found |= self.because
-        return {**found, **{name: values for name, values in self.rows.columns.items() if name not in found}}
+        if self.because is not None:
+            found |= self.because.columns(part)
+        return {**found, **{name: values[part] for name, values in self.rows.columns.items() if name not in found}}
 
 
 def detect(
@@ -133,7 +134,7 @@ def detect(
         raise invalid("--fdr", "a share between 0 and 1", rate)
     detector, which = fit_detector(bundle, settings, data=data)
     tell = progress or (lambda *_: None)
-    scores, because = np.empty(len(rows)), _Because.of(bundle, len(rows))
+    scores, because = np.empty(len(rows)), Because.of(bundle, len(rows))
     for part in batches(len(rows), rows_at_once(bundle.space)):
         x = rows.array(part)
         scores[part] = detector.anomaly_score(x)
@@ -152,7 +153,7 @@ def detect(
         odd=scores > detector.threshold_.value,
         discoveries=discoveries,
         rate=rate,
-        because={} if because is None else because.columns,
+        because=because,
         oddest=oddest,
         maps=detector.explain(rows.array(oddest)),
         floor=detector.map_floor_,
@@ -234,17 +235,17 @@ def _drawn(source: Rows, part: str, most: int, seed: int, stream: int) -> FloatA
     return source.array(draw(source.splits[part], count, seed=seed, stream=stream))
 
 
-class _Because:
-    """For each row of a table the columns that add most to its score."""
+class Because:
+    """For each row of a table the columns that add most to its score, by number, since rows may be many."""
 
     def __init__(self, modality: TableModality, count: int) -> None:
         self.owner = column_of_places(modality)
         self.names = np.array(modality.names)
-        self.numbers = np.zeros((count, min(REASONS, len(self.names))), np.int64)
+        self.numbers = np.zeros((count, min(REASONS, len(self.names))), np.int32)
         self.shares = np.zeros(self.numbers.shape, np.float32)
 
     @classmethod
-    def of(cls, bundle: Bundle, count: int) -> "_Because | None":
+    def of(cls, bundle: Bundle, count: int) -> "Because | None":
         modality = bundle.modality
         return cls(modality, count) if isinstance(modality, TableModality) else None
 
@@ -256,14 +257,13 @@ class _Because:
         self.numbers[part] = top
         self.shares[part] = np.maximum(np.take_along_axis(added, top, 1), 0) / whole
 
-    @property
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """because, share, because_2, share_2, .. of each row."""
+    def columns(self, part: slice) -> dict[str, NDArray[Any]]:
+        """because, share, because_2, share_2, .. of some rows."""
         found: dict[str, NDArray[Any]] = {}
         for place in range(self.numbers.shape[1]):
             ending = f"_{place + 1}" if place else ""
-            found[f"because{ending}"] = self.names[self.numbers[:, place]]
-            found[f"share{ending}"] = self.shares[:, place]
+            found[f"because{ending}"] = self.names[self.numbers[part, place]]
+            found[f"share{ending}"] = self.shares[part, place]
         return found
 
 
@@ -283,12 +283,11 @@ def write_table(detection: Detection, path: Path, *, text: str = "") -> None:
     import pyarrow.parquet
 
     writer = pyarrow.parquet.ParquetWriter if path.suffix.lower() == ".parquet" else pyarrow.csv.CSVWriter
-    columns = detection.columns()
     metadata = {pictures.TEXT_KEY: text} if text else None
-    schema = arrow_table({name: values[:1] for name, values in columns.items()}).schema.with_metadata(metadata)
+    schema = arrow_table(detection.columns(slice(1))).schema.with_metadata(metadata)
     with replacing(path) as temporary, writer(temporary, schema) as file:
         for part in batches(len(detection.rows), WRITTEN_ROWS):
-            piece = arrow_table({name: values[part] for name, values in columns.items()})
+            piece = arrow_table(detection.columns(part))
             file.write_table(piece.replace_schema_metadata(metadata))
 
 
