@@ -35,7 +35,9 @@ from latentarium.rng import draw, generator
 from latentarium.training.priors import rows_at_once
 
 Array = NDArray[np.float64]
-WRITTEN_ROWS = 65_536
+EXPLAINED_ROWS = 4096
+"""Maps are as large as their rows in double precision."""
+WRITTEN_ROWS = 16_384
 CALIBRATION_ROWS = 10_000
 SHOWN_FEATURES, REASONS = 8, 3
 """Features of a row that a page draws, and columns of a table that the results name."""
@@ -139,7 +141,8 @@ def detect(
         x = rows.array(part)
         scores[part] = detector.anomaly_score(x)
         if because is not None:
-            because.hear(part, detector.explain(x))
+            for few in batches(len(x), EXPLAINED_ROWS):
+                because.hear(slice(part.start + few.start, part.start + few.stop), detector.explain(x[few]))
         tell(part.stop, len(rows))
     oddest = np.argsort(-scores, kind="stable")[:most]
     p_values = conformal_p_values(detector.calibration_scores_, scores)
