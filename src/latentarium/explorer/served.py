@@ -50,9 +50,9 @@ class Networks:
 
     async def rows(self, space: str, places: list[float]) -> Rows | None:
         """Rows (n, values) by their places in the view; None where one of them is not at hand."""
-        bundle = self._bundles[self._known(space)]
-        numbers = _checked_places(bundle, places, most=_most_places(bundle))
-        return await run_in_threadpool(self._stored[space].rows, numbers)
+        stored = self._stored[self._known(space)]
+        numbers = _checked_places(places, count=len(stored.order), most=_most_places(self._bundles[space]))
+        return await run_in_threadpool(stored.rows, numbers)
 
     async def edit(self, request: EditRequest) -> EditAnswer:
         """Codes with edits, and what these did besides; those of rows are in the view's order."""
@@ -60,8 +60,8 @@ class Networks:
         if (request.rows is None) == (request.z is None):
             raise InvalidInput("an edit is of rows or of z, of one of the two")
         if request.rows is not None:
-            numbers = row_order(bundle.codes)[_checked_places(bundle, request.rows, most=MOST_EDITED)]
-            codes = bundle.codes[numbers]
+            order = self._stored[request.space].order
+            codes = bundle.codes[order[_checked_places(request.rows, count=len(order), most=MOST_EDITED)]]
         else:
             codes = _rows(request.z or [], _width(bundle), "z", most=MOST_EDITED, largest=FARTHEST)
         check_wanted(request.set, request.slack)
@@ -90,8 +90,13 @@ class Stored:
             return shown.array(self._bundle, found).reshape(len(places), -1)
 
     @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Row of the bundle behind each row of its view."""
+        return row_order(self._bundle.codes)
+
+    @cached_property
     def _shown(self) -> Shown:
-        return shown_rows(self._bundle, row_order(self._bundle.codes))
+        return shown_rows(self._bundle, self.order)
 
 
 def narrowed(schema: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
@@ -131,10 +136,9 @@ def _most_places(bundle: Bundle) -> int:
     return max(1, min(MOST_ROWS, MOST_VALUES // _values(bundle)))
 
 
-def _checked_places(bundle: Bundle, places: list[float], *, most: int) -> list[int]:
+def _checked_places(places: list[float], *, count: int, most: int) -> list[int]:
     if not 1 <= len(places) <= most:
         raise invalid("rows", f"from 1 to {most} places", len(places))
-    count = _count(bundle)
     wrong = [place for place in places if place != place // 1 or not 0 <= place < count]
     if wrong:
         raise invalid("rows", f"whole numbers from 0 to {count - 1}", wrong[0])
